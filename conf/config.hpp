@@ -1,0 +1,183 @@
+#pragma once
+/// The checked, typed configuration: what a proxy.conf means once every default is filled in.
+///
+/// Made by conf::load (conf/load.hpp) and never changed afterwards; safe to share between threads. A value that is in
+/// here is in range and consistent: the program need not check it again. Every field corresponds to one directive or
+/// argument in conf/schema.cpp, which holds its unit, range, default and reason.
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace weir::conf {
+
+using std::chrono::milliseconds;
+
+/// Where something stands in the file; both count from 1, columns in bytes.
+struct location {
+    int line = 0;
+    int column = 0;
+    /// Any two are equal: where a thing stands is no part of what it means, and so two configurations are equal when
+    /// they mean the same.
+    bool operator==(const location&) const noexcept { return true; }
+};
+
+/// `127.0.0.1:80`, `[::1]:80`, `name:80`, `8080` (every address), `unix:/run/app.sock`.
+struct endpoint {
+    std::string text;        // as written
+    std::string host;        // without brackets; empty: every address (listeners only), or a Unix socket
+    std::uint16_t port = 0;  // listeners may have 0: the kernel chooses
+    std::string unix_path;   // not empty: a Unix socket
+    bool operator==(const endpoint&) const = default;
+};
+
+/// 10.0.0.0/8, ::1, unix
+struct network {
+    std::string text;
+    bool unix_socket = false;     // the word `unix`: whoever connects by a Unix socket
+    std::uint8_t bytes[16] = {};  // IPv4 as ::ffff:a.b.c.d
+    int prefix = 128;             // in bits of the 16 bytes
+    bool operator==(const network&) const = default;
+};
+
+/// A value of a header or a redirect: literal pieces and variables in turn.
+struct text_template {
+    enum class variable : std::uint8_t { none, host, target, path, client_address, request_id, scheme };
+    struct piece {
+        std::string literal;
+        variable var = variable::none;  // what follows the literal
+        bool operator==(const piece&) const = default;
+    };
+    std::string text;  // as written
+    std::vector<piece> pieces;
+    bool operator==(const text_template&) const = default;
+};
+
+struct header_action {
+    enum class kind : std::uint8_t { set, add, remove };
+    kind what = kind::set;
+    std::string name;
+    text_template value;
+    bool operator==(const header_action&) const = default;
+};
+
+enum class http_protocol : std::uint8_t { http, tcp };
+enum class proxy_header : std::uint8_t { off, v1, v2 };
+
+struct redirect {
+    int status = 308;
+    text_template to;
+    bool operator==(const redirect&) const = default;
+};
+struct fixed_response {
+    int status = 200;
+    std::string body;
+    std::string type = "text/plain; charset=utf-8";
+    bool operator==(const fixed_response&) const = default;
+};
+
+struct route {
+    location at;
+    std::string prefix;                  // of the path, compared by whole segments: /a matches /a and /a/b, not /ab
+    std::vector<std::string> hosts;      // lower case; exact or `*.example.com`; empty: any
+    std::vector<std::string> methods;    // empty: any
+    std::optional<std::size_t> backend;  // index into config::backends; none when it redirects or responds
+    std::optional<redirect> redirects;
+    std::optional<fixed_response> responds;
+    std::vector<header_action> request_headers;
+    std::vector<header_action> response_headers;
+    std::vector<std::string> upgrades;  // protocols that may be switched to, lower case; default: websocket
+    bool operator==(const route&) const = default;
+};
+
+enum class forwarded_style : std::uint8_t { off, x_forwarded, rfc7239, both };
+
+struct listener {
+    location at;
+    endpoint address;
+    http_protocol protocol = http_protocol::http;
+    std::optional<std::size_t> default_backend;  // tcp: where everything goes; http: where no route matches
+    std::vector<route> routes;                   // in the order of the file
+    unsigned max_connections = 0;                // over all workers
+    int backlog = 0;
+    bool defer_accept = false;     // TCP_DEFER_ACCEPT
+    bool accept_proxy = false;     // every connection must start with a PROXY protocol header
+    std::vector<network> trusted;  // peers whose forwarding headers are kept
+    forwarded_style forwarded = forwarded_style::both;
+    std::size_t max_head_bytes = 0;
+    std::size_t max_target_bytes = 0;
+    unsigned max_headers = 0;
+    std::optional<std::uint64_t> max_body_bytes;  // none: unlimited
+    struct timeouts {
+        milliseconds client_header{};
+        milliseconds client_body{};
+        milliseconds keep_alive{};
+        bool operator==(const timeouts&) const = default;
+    } timeout;
+    std::uint64_t min_body_rate = 0;  // bytes per second, measured after the first 10 s; 0: none
+    unsigned max_requests = 0;        // on one client connection, then it is closed
+    bool operator==(const listener&) const = default;
+};
+
+struct server {
+    location at;
+    endpoint address;
+    unsigned weight = 1;
+    bool operator==(const server&) const = default;
+};
+
+enum class balance : std::uint8_t { p2c, least_requests, round_robin };
+
+struct backend {
+    location at;
+    std::string name;
+    std::vector<server> servers;
+    balance how = balance::p2c;
+    unsigned retries = 0;  // further tries, where it is safe
+    proxy_header send_proxy = proxy_header::off;
+    struct timeouts {
+        milliseconds connect{};
+        milliseconds first_byte{};
+        milliseconds idle{};
+        milliseconds tunnel_idle{};
+        milliseconds total{};
+        bool operator==(const timeouts&) const = default;
+    } timeout;
+    struct keeping {
+        milliseconds idle{};
+        milliseconds age{};
+        unsigned requests = 0;
+        unsigned connections = 0;  // idle ones, per server and worker; 0: no pool
+        bool operator==(const keeping&) const = default;
+    } keep_alive;
+    std::size_t max_head_bytes = 0;  // of a response
+    milliseconds resolve_every{};    // how often names are looked up again
+    bool operator==(const backend&) const = default;
+};
+
+enum class log_format : std::uint8_t { text, json };
+enum class log_level : std::uint8_t { debug, info, warn, error };
+
+struct config {
+    std::string file;                         // as given
+    unsigned workers = 1;                     // `auto` already resolved
+    std::optional<unsigned> max_connections;  // over all listeners; none: what the descriptor limit allows
+    std::string pid_file;                     // empty: none
+    std::string user, group;                  // empty: stay who we are
+    std::string access_log;                   // stdout, stderr, a path; empty: off
+    log_format access_format = log_format::text;
+    unsigned access_queue = 0;  // lines that may wait, per worker
+    std::string error_log;      // stderr or a path
+    log_level error_level = log_level::info;
+    struct draining {
+        milliseconds lame_duck{};  // after TERM, still accepting
+        milliseconds deadline{};   // from TERM to the end at the latest
+        bool operator==(const draining&) const = default;
+    } drain;
+    std::vector<listener> listeners;
+    std::vector<backend> backends;
+    bool operator==(const config&) const = default;
+};
+
+}  // namespace weir::conf

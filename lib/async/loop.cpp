@@ -1,0 +1,47 @@
+#include "lib/async/loop.hpp"
+
+#include <iterator>
+#include <utility>
+
+namespace weir {
+
+void loop::arm(timed_waiter& t, time_point when) noexcept {
+    const auto ns = static_cast<std::uint64_t>(when.time_since_epoch().count());
+    timers_.add(t, (ns + 999'999) / 1'000'000);   // rounded up: never early
+    on_timer_added(t.due_ms);
+}
+
+bool loop::run_ready(unsigned budget) {
+    while (!ready_.empty() && budget-- > 0) resume(take_ready());
+    return !ready_.empty();
+}
+
+void loop::run_timers() {
+    timers_.advance(to_ms_floor(now_), [this](timed_waiter& due) { ready_.push_back(due); });
+}
+
+void loop::call_from_other_thread(std::move_only_function<void()> work) {
+    // Knocks under the lock: once the call has run we touch the loop no more, and what it said may have ended the loop.
+    const std::lock_guard lock{remote_mutex_};
+    remote_.push_back(std::move(work));
+    if (remote_.size() == 1) on_remote_call();   // else somebody has already knocked
+}
+
+bool loop::run_remote(unsigned budget) {
+    std::vector<std::move_only_function<void()>> batch;
+    {
+        const std::lock_guard lock{remote_mutex_};
+        if (remote_.size() <= budget) {
+            batch.swap(remote_);
+        } else {
+            const auto end = remote_.begin() + budget;
+            batch.assign(std::make_move_iterator(remote_.begin()), std::make_move_iterator(end));
+            remote_.erase(remote_.begin(), end);
+        }
+    }
+    for (auto& work : batch) work();
+    const std::lock_guard lock{remote_mutex_};
+    return !remote_.empty();
+}
+
+}  // namespace weir

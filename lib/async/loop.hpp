@@ -1,0 +1,177 @@
+#pragma once
+/// One event loop, one thread: the ready list, the timers and the clock that every coroutine of a worker shares.
+///
+///     co_await time.sleep(25ms);
+///     co_await time.yield();                 // let everyone else have a turn
+///     const auto elapsed = time.now() - started;
+///
+/// `loop` is abstract in one point only, what drives it: `uv_loop` (uv_loop.hpp) on libuv and the real clock, `virtual_loop`
+/// (virtual_loop.hpp) in tests, where time moves when the test says so.
+///
+/// Rules that make destruction safe:
+///  - Only the loop resumes a suspended coroutine. Whatever wakes one posts it; so nobody is destroyed while on the stack.
+///  - Every awaiter unlinks itself in its destructor.
+/// Everything here belongs to the loop's thread, except call_from_other_thread().
+#include <chrono>
+#include <coroutine>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+#include "lib/async/timer_wheel.hpp"
+#include "lib/async/waiter.hpp"
+
+namespace weir {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+/// The loop's clock: monotonic, read once per turn of the loop.
+struct loop_clock {
+    using duration = nanoseconds;
+    using rep = duration::rep;
+    using period = duration::period;
+    using time_point = std::chrono::time_point<loop_clock>;
+    static constexpr bool is_steady = true;
+};
+using time_point = loop_clock::time_point;
+
+class loop {
+public:
+    loop(const loop&) = delete;
+    loop& operator=(const loop&) = delete;
+    virtual ~loop() = default;
+
+    /// Monotonic time as of the start of this turn.
+    time_point now() const noexcept { return now_; }
+    /// now() + `duration`, or the end of time if that is beyond it.
+    time_point after(nanoseconds duration) const noexcept {
+        return duration < time_point::max() - now_ ? now_ + duration : time_point::max();
+    }
+    /// Microseconds since the Unix epoch, for logs; follows now().
+    std::int64_t wall_us() const noexcept {
+        return wall_offset_us_ + std::chrono::duration_cast<std::chrono::microseconds>(now_.time_since_epoch()).count();
+    }
+
+    /// Has `w.handle` resumed by the loop, in this turn. `w` may be linked elsewhere; posting moves it.
+    void post(waiter& w) noexcept {
+        w.unlink();
+        ready_.push_back(w);
+        on_posted();
+    }
+
+    class sleep_awaiter;
+    class yield_awaiter;
+    /// Resumes at `when` at the earliest, to the millisecond. Cancelling disarms.
+    sleep_awaiter sleep_until(time_point when) noexcept;
+    sleep_awaiter sleep(nanoseconds duration) noexcept;
+    /// Resumes in the next turn, after the loop has looked at its sockets and timers.
+    yield_awaiter yield() noexcept;
+
+    /// Runs `work` on the loop's thread, soon. Safe from any thread as long as the loop lives; what `work` tells the loop may
+    /// be that it can end.
+    void call_from_other_thread(std::move_only_function<void()> work);
+
+    /// What has happened on this loop since it began; read by the loop's own thread.
+    struct counts {
+        std::uint64_t resumed = 0;         // coroutines resumed
+        std::uint64_t tasks_spawned = 0;   // children of scopes
+        std::uint64_t tasks_live = 0;
+        std::uint64_t turns = 0;
+    };
+    counts statistics;
+
+protected:
+    explicit loop(time_point start, std::int64_t wall_offset_us) noexcept
+        : now_{start}, wall_offset_us_{wall_offset_us}, timers_{to_ms_floor(start)} {}
+
+    /// A coroutine became ready: see to it that run_ready() is called soon.
+    virtual void on_posted() noexcept = 0;
+    /// A timer was added that may be the earliest.
+    virtual void on_timer_added(std::uint64_t due_ms) noexcept = 0;
+    /// Called from any thread, under a lock: see to it that run_remote() is called soon.
+    virtual void on_remote_call() noexcept = 0;
+
+    /// Resumes what is ready, at most `budget` coroutines; true if some are left.
+    bool run_ready(unsigned budget);
+    /// Makes those that yielded ready.
+    void start_turn() noexcept {
+        ++statistics.turns;
+        ready_.take_all(yielded_);
+    }
+    /// Runs at most `budget` of the calls from other threads; true if some are left.
+    bool run_remote(unsigned budget);
+    void set_now(time_point now) noexcept { now_ = now; }
+    void set_wall_offset(std::int64_t us) noexcept { wall_offset_us_ = us; }
+    /// Moves the timers to now(); what is due becomes ready.
+    void run_timers();
+    /// The next that is ready, taken from the list. There must be one.
+    waiter& take_ready() noexcept { return ready_.pop_front(); }
+    void resume(waiter& w) {
+        ++statistics.resumed;
+        w.handle.resume();   // may destroy `w`: last use
+    }
+    bool has_ready() const noexcept { return !ready_.empty(); }
+    bool has_yielded() const noexcept { return !yielded_.empty(); }
+    const timer_wheel& timers() const noexcept { return timers_; }
+
+    static std::uint64_t to_ms_floor(time_point t) noexcept {
+        return static_cast<std::uint64_t>(t.time_since_epoch().count()) / 1'000'000;
+    }
+
+private:
+    friend class sleep_awaiter;
+    friend class yield_awaiter;
+    void arm(timed_waiter& t, time_point when) noexcept;
+
+    time_point now_;
+    std::int64_t wall_offset_us_;
+    list<waiter> ready_, yielded_;
+    timer_wheel timers_;
+    std::mutex remote_mutex_;
+    std::vector<std::move_only_function<void()>> remote_;
+};
+
+class [[nodiscard]] loop::sleep_awaiter {
+public:
+    sleep_awaiter(loop& time, time_point when) noexcept : loop_{&time}, when_{when} {}
+    bool await_ready() const noexcept { return when_ <= loop_->now(); }
+    bool await_suspend(std::coroutine_handle<> parent) noexcept {
+        timer_.handle = parent;
+        loop_->arm(timer_, when_);
+        return true;
+    }
+    void await_resume() const noexcept {}
+    bool settled() const noexcept { return when_ <= loop_->now(); }
+
+private:
+    loop* loop_;
+    time_point when_;
+    timed_waiter timer_;
+};
+
+class [[nodiscard]] loop::yield_awaiter {
+public:
+    explicit yield_awaiter(loop& time) noexcept : loop_{&time} {}
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> parent) noexcept {
+        waiter_.handle = parent;
+        loop_->yielded_.push_back(waiter_);
+        loop_->on_posted();
+        return true;
+    }
+    void await_resume() const noexcept {}
+    bool settled() const noexcept { return !waiter_.linked(); }
+
+private:
+    loop* loop_;
+    waiter waiter_;
+};
+
+inline loop::sleep_awaiter loop::sleep_until(time_point when) noexcept { return {*this, when}; }
+inline loop::sleep_awaiter loop::sleep(nanoseconds duration) noexcept { return {*this, after(duration)}; }
+inline loop::yield_awaiter loop::yield() noexcept { return yield_awaiter{*this}; }
+
+}  // namespace weir

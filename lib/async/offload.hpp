@@ -1,0 +1,130 @@
+#pragma once
+/// Offload pool: threads for work that would hold up a loop (lookups, file writes, handshakes), with a bounded queue.
+///
+///     offload_pool dns{"dns", 2, 256};
+///     auto found = co_await dns.run(time, [name] { return look_up(name); });   // std::optional: nullopt when refused
+///
+/// Each kind of work has a pool of its own, so that slow lookups cannot hold back handshakes. The queue's depth, the busy
+/// threads and the waiting time are metrics. Full means refused at once, and counted.
+///
+/// Work on another thread cannot be destroyed: it owns its data. Cancelling run() orphans the job; if it has not begun it
+/// is skipped and its place in the queue is free, else its result is dropped; what it captured may die on a thread of the
+/// pool. An exception that leaves the work comes out of run().
+/// The pool must die before the loops that use it; its destructor waits for what runs and refuses what has not begun.
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "lib/async/loop.hpp"
+
+namespace weir {
+
+namespace detail {
+struct offload_job {
+    virtual ~offload_job() = default;
+    virtual void work() = 0;
+    loop* owner = nullptr;
+    waiter* waiting = nullptr;                // only on the owner's loop
+    bool settled = false;                     // only on the owner's loop
+    std::exception_ptr failure;               // written before `settled`, read after
+    std::atomic<bool> orphaned = false;
+    std::chrono::steady_clock::time_point queued;
+};
+}  // namespace detail
+
+class offload_pool {
+public:
+    offload_pool(std::string name, unsigned threads, std::size_t max_queued);
+    offload_pool(const offload_pool&) = delete;
+    offload_pool& operator=(const offload_pool&) = delete;
+    ~offload_pool();
+
+    template <class F>
+    class awaiter;
+    template <class F>
+    awaiter<F> run(loop& owner, F work) {
+        return awaiter<F>{*this, owner, std::move(work)};
+    }
+
+    /// A snapshot, from any thread.
+    struct counts {
+        std::size_t queued = 0, busy = 0, threads = 0;
+        std::uint64_t done = 0, refused = 0, skipped = 0;
+        nanoseconds waited{};       // in the queue, all jobs together
+        nanoseconds longest_wait{};
+    };
+    counts statistics() const;
+    const std::string& name() const noexcept { return name_; }
+
+private:
+    bool submit(const std::shared_ptr<detail::offload_job>& job);
+    static void settle(std::shared_ptr<detail::offload_job> job);
+    void thread_main();
+
+    std::string name_;
+    std::size_t max_queued_;
+    mutable std::mutex mutex_;
+    std::condition_variable work_to_do_;
+    std::deque<std::shared_ptr<detail::offload_job>> queue_;
+    counts counts_;
+    bool stopping_ = false;
+    std::vector<std::thread> threads_;
+};
+
+template <class F>
+class [[nodiscard]] offload_pool::awaiter {
+    using result = std::invoke_result_t<F&>;
+    static_assert(!std::is_void_v<result>, "return what the caller needs to know, an error for instance");
+
+public:
+    awaiter(offload_pool& pool, loop& owner, F work) : pool_{&pool}, job_{std::make_shared<job>(std::move(work))} {
+        job_->owner = &owner;
+    }
+    awaiter(awaiter&&) noexcept = default;
+    ~awaiter() {
+        if (!job_) return;
+        job_->waiting = nullptr;
+        job_->orphaned.store(true, std::memory_order_relaxed);
+    }
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> parent) {
+        waiter_.handle = parent;
+        job_->waiting = &waiter_;
+        if (pool_->submit(job_)) return true;
+        job_->settled = true;
+        return false;
+    }
+    /// nullopt: the queue was full, or the pool ended before the work began.
+    std::optional<result> await_resume() {
+        if (job_->failure) std::rethrow_exception(job_->failure);
+        return std::move(job_->value);
+    }
+    bool settled() const noexcept { return job_->settled; }
+
+private:
+    struct job final : detail::offload_job {
+        explicit job(F&& f) : run{std::move(f)} {}
+        void work() override {
+            try {
+                value.emplace(run());
+            } catch (...) {
+                failure = std::current_exception();
+            }
+        }
+        F run;
+        std::optional<result> value;
+    };
+    offload_pool* pool_;
+    std::shared_ptr<job> job_;
+    waiter waiter_;
+};
+
+}  // namespace weir

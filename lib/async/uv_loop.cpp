@@ -1,0 +1,112 @@
+#include "lib/async/uv_loop.hpp"
+
+#include <cassert>
+#include <cstdio>
+#include <cstdlib>
+
+namespace weir {
+namespace {
+
+time_point monotonic_now() noexcept { return time_point{nanoseconds{static_cast<std::int64_t>(uv_hrtime())}}; }
+
+std::int64_t wall_offset_us(time_point now) noexcept {
+    using namespace std::chrono;
+    const auto wall = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+    return wall - duration_cast<microseconds>(now.time_since_epoch()).count();
+}
+
+void must(int status, const char* what) {
+    if (status == 0) return;
+    std::fprintf(stderr, "weir: %s: %s\n", what, uv_strerror(status));   // out of descriptors before we began
+    std::abort();
+}
+
+}  // namespace
+
+uv_loop::uv_loop() : loop{monotonic_now(), wall_offset_us(monotonic_now())} {
+    must(uv_loop_init(&uv_), "create event loop");
+    uv_.data = this;
+    must(uv_prepare_init(&uv_, &before_poll_), "create event loop");
+    must(uv_idle_init(&uv_, &more_to_do_), "create event loop");
+    must(uv_timer_init(&uv_, &timer_), "create event loop");
+    must(uv_async_init(&uv_, &remote_, [](uv_async_t* handle) {
+        auto& self = of(handle->loop);
+        const callback_scope scope{self};
+        if (self.run_remote(remote_calls_per_turn)) uv_async_send(handle);
+    }), "create event loop");
+    uv_prepare_start(&before_poll_, [](uv_prepare_t* handle) { of(handle->loop).clock_is_stale_ = true; });
+    wall_read_ = now();
+}
+
+uv_loop::~uv_loop() {
+    for (auto* handle : {reinterpret_cast<uv_handle_t*>(&before_poll_), reinterpret_cast<uv_handle_t*>(&more_to_do_),
+                         reinterpret_cast<uv_handle_t*>(&timer_), reinterpret_cast<uv_handle_t*>(&remote_)}) {
+        uv_close(handle, nullptr);
+    }
+    uv_walk(&uv_, [](uv_handle_t* handle, void*) {
+        assert(uv_is_closing(handle) && "a socket outlives its loop");   // else libuv would wait for it for ever
+        (void)handle;
+    }, nullptr);
+    uv_run(&uv_, UV_RUN_DEFAULT);
+    [[maybe_unused]] const int left = uv_loop_close(&uv_);
+    assert(left == 0);
+}
+
+void uv_loop::run() { uv_run(&uv_, UV_RUN_DEFAULT); }
+
+void uv_loop::enter_callback() noexcept {
+    assert(!in_callback_ && "a libuv callback within a callback would resume coroutines on top of each other");
+    in_callback_ = true;
+    if (clock_is_stale_) read_clock();
+}
+
+void uv_loop::leave_callback() {
+    run_ready(resumes_per_callback);
+    in_callback_ = false;
+    if (has_ready() || has_yielded()) on_posted();
+}
+
+void uv_loop::read_clock() noexcept {
+    clock_is_stale_ = false;
+    set_now(monotonic_now());
+    if (now() - wall_read_ >= 1s) {   // the wall clock may be stepped; the loop's never is
+        wall_read_ = now();
+        set_wall_offset(wall_offset_us(now()));
+    }
+}
+
+void uv_loop::on_posted() noexcept {
+    if (in_callback_ || uv_is_active(reinterpret_cast<uv_handle_t*>(&more_to_do_))) return;
+    uv_idle_start(&more_to_do_, [](uv_idle_t* handle) {
+        auto& self = of(handle->loop);
+        const callback_scope scope{self};
+        self.start_turn();
+        uv_idle_stop(handle);   // leave_callback() starts it again if anything is left
+    });
+}
+
+void uv_loop::on_timer_added(std::uint64_t due_ms) noexcept {
+    if (due_ms < armed_ms_) arm_timer();
+}
+
+void uv_loop::arm_timer() noexcept {
+    const auto next = timers().next();
+    if (!next) {
+        armed_ms_ = UINT64_MAX;
+        return;
+    }
+    armed_ms_ = *next;
+    uv_update_time(&uv_);
+    const auto now_ms = to_ms_floor(monotonic_now());
+    uv_timer_start(&timer_, [](uv_timer_t* handle) {
+        auto& self = of(handle->loop);
+        self.clock_is_stale_ = true;
+        const callback_scope scope{self};
+        self.run_timers();
+        self.arm_timer();
+    }, *next > now_ms ? *next - now_ms : 0, 0);
+}
+
+void uv_loop::on_remote_call() noexcept { uv_async_send(&remote_); }
+
+}  // namespace weir

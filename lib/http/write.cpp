@@ -1,0 +1,181 @@
+#include "lib/http/write.hpp"
+
+#include <charconv>
+#include <cstring>
+
+namespace weir::http {
+namespace {
+
+/// Lets `fill(where)` write up to `most` bytes at the end of `out`; it returns where it stopped. One length check and
+/// one capacity check for a whole line, where a chain of append() has them for every piece.
+template <class Fill>
+void extend(std::string& out, std::size_t most, Fill fill) {
+    const auto before = out.size();
+    out.resize_and_overwrite(before + most, [&](char* begin, std::size_t) {
+        return static_cast<std::size_t>(fill(begin + before) - begin);
+    });
+}
+
+char* put(char* at, std::string_view text) noexcept {
+    std::memcpy(at, text.data(), text.size());
+    return at + text.size();
+}
+
+char* put_field(char* at, std::string_view name, std::string_view value) noexcept {
+    at = put(at, name);
+    *at++ = ':';
+    *at++ = ' ';
+    at = put(at, value);
+    *at++ = '\r';
+    *at++ = '\n';
+    return at;
+}
+
+/// All at once: nothing that is forwarded is longer than what was received, but for a space behind each colon.
+template <class Head, class Keep>
+void append_fields(std::string& out, const Head& head, Keep keep) {
+    const auto& fields = head.fields();
+    extend(out, fields.bytes().size() + fields.size(), [&](char* at) {
+        for (const field f : fields)
+            if (keep(f)) at = put_field(at, f.name, f.value);
+        return at;
+    });
+}
+
+}  // namespace
+
+void append_request_line(std::string& out, const request_head& head) {
+    if (!head.is_absolute_form()) return append_request_line(out, head.method_name(), head.target());
+    out.append(head.method_name()).append(" ");
+    const bool no_path = head.path() == "/" && head.query().empty() && !head.target().ends_with('/');
+    if (head.verb() == method::options && no_path) out.append("*");
+    else out.append(head.path()).append(head.query());
+    out.append(" HTTP/1.1\r\n");
+}
+
+void append_request_line(std::string& out, std::string_view method, std::string_view target) {
+    extend(out, method.size() + target.size() + sizeof "  HTTP/1.1\r\n", [&](char* at) {
+        at = put(at, method);
+        *at++ = ' ';
+        at = put(at, target);
+        return put(at, " HTTP/1.1\r\n");
+    });
+}
+
+void append_status_line(std::string& out, int status, std::string_view phrase) {
+    if (phrase.empty()) phrase = phrase_of(status);
+    extend(out, phrase.size() + sizeof "HTTP/1.1 200 \r\n", [&](char* at) {
+        at = put(at, "HTTP/1.1 ");
+        at = std::to_chars(at, at + 3, status).ptr;
+        *at++ = ' ';
+        at = put(at, phrase);
+        return put(at, "\r\n");
+    });
+}
+
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+    extend(out, name.size() + value.size() + 4, [&](char* at) { return put_field(at, name, value); });
+}
+
+void append_field(std::string& out, std::string_view name, std::uint64_t value) {
+    char digits[20];
+    const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+    append_field(out, name, {digits, static_cast<std::size_t>(end - digits)});
+}
+
+void append_framing(std::string& out, const body_framing& framing) {
+    switch (framing.how) {
+    case body_framing::kind::length: append_field(out, "Content-Length", framing.length); break;
+    case body_framing::kind::chunked: append_field(out, "Transfer-Encoding", "chunked"); break;
+    case body_framing::kind::none:
+    case body_framing::kind::until_close: break;
+    }
+}
+
+void append_forwardable(std::string& out, const request_head& head) {
+    append_fields(out, head, [&](const field& f) { return head.forwardable(f); });
+}
+
+void append_forwardable(std::string& out, const response_head& head, method asked) {
+    append_fields(out, head, [&](const field& f) { return head.forwardable(f, asked); });
+}
+
+void append_interim(std::string& out, const response_head& head) {
+    append_status_line(out, head.status(), head.reason_phrase());
+    append_forwardable(out, head, method::unknown);
+    end_head(out);
+}
+
+std::string_view phrase_of(int status) noexcept {
+    switch (status) {
+    case 100: return "Continue";
+    case 101: return "Switching Protocols";
+    case 102: return "Processing";
+    case 103: return "Early Hints";
+    case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 203: return "Non-Authoritative Information";
+    case 204: return "No Content";
+    case 205: return "Reset Content";
+    case 206: return "Partial Content";
+    case 207: return "Multi-Status";
+    case 208: return "Already Reported";
+    case 226: return "IM Used";
+    case 300: return "Multiple Choices";
+    case 301: return "Moved Permanently";
+    case 302: return "Found";
+    case 303: return "See Other";
+    case 304: return "Not Modified";
+    case 305: return "Use Proxy";
+    case 307: return "Temporary Redirect";
+    case 308: return "Permanent Redirect";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 402: return "Payment Required";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 406: return "Not Acceptable";
+    case 407: return "Proxy Authentication Required";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 410: return "Gone";
+    case 411: return "Length Required";
+    case 412: return "Precondition Failed";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
+    case 416: return "Range Not Satisfiable";
+    case 417: return "Expectation Failed";
+    case 421: return "Misdirected Request";
+    case 422: return "Unprocessable Content";
+    case 423: return "Locked";
+    case 424: return "Failed Dependency";
+    case 425: return "Too Early";
+    case 426: return "Upgrade Required";
+    case 428: return "Precondition Required";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 451: return "Unavailable For Legal Reasons";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 505: return "HTTP Version Not Supported";
+    case 506: return "Variant Also Negotiates";
+    case 507: return "Insufficient Storage";
+    case 508: return "Loop Detected";
+    case 511: return "Network Authentication Required";
+    default: return "Unknown";
+    }
+}
+
+bool is_field_value(std::string_view value) noexcept {
+    for (const char c : value)
+        if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) return false;
+    return trim(value).size() == value.size();
+}
+
+}  // namespace weir::http

@@ -1,0 +1,171 @@
+#include "lib/net/byte_stream.hpp"
+
+#include <cassert>
+#include <cstring>
+
+namespace weir {
+
+bool io_error::is_reset() const noexcept { return code == ECONNRESET || code == EPIPE || code == ETIMEDOUT; }
+
+std::string_view io_error::text() const noexcept {
+    return code == broken ? std::string_view{"an earlier write was abandoned"} : std::string_view{strerrordesc_np(code)};
+}
+
+// Reading
+
+bool byte_stream::fill_awaiter::await_ready() noexcept {
+    auto& s = *stream_;
+    had_ = s.in_.size();
+    if (!s.at_end() && s.try_reading_first_) {
+        s.try_reading_first_ = false;
+        const auto space = s.read_space();
+        const auto got = s.read_at_once(space);
+        if (got > 0) s.in_.commit(static_cast<std::size_t>(got));
+        else if (got == 0) s.eof_ = true;
+        else if (got != -EAGAIN) s.read_error_ = static_cast<int>(-got);
+        s.in_.trim();
+        settled_ = got != -EAGAIN;
+        return settled_;
+    }
+    return settled_ = s.at_end();
+}
+
+bool byte_stream::fill_awaiter::await_suspend(std::coroutine_handle<> parent) noexcept {
+    assert(!stream_->filling_ && "one fill() at a time");
+    waiter_.handle = parent;
+    stream_->filling_ = this;
+    if (stream_->in_.full()) stream_->in_.grow();
+    stream_->want_bytes();
+    return true;
+}
+
+io_result<std::size_t> byte_stream::fill_awaiter::await_resume() const noexcept {
+    const auto now = stream_->in_.size();
+    if (now > had_) return now - had_;
+    if (stream_->read_error_) return io_failure(stream_->read_error_);
+    return 0;
+}
+
+bool byte_stream::closed_awaiter::await_suspend(std::coroutine_handle<> parent) noexcept {
+    waiter_.handle = parent;
+    stream_->waiting_for_close_ = &waiter_;
+    if (!stream_->in_.full()) stream_->want_bytes();
+    return true;
+}
+
+void byte_stream::want_bytes() noexcept {
+    if (reading_) return;
+    reading_ = true;
+    start_reading();
+}
+
+void byte_stream::pause_reading() noexcept {
+    if (!reading_) return;
+    reading_ = false;
+    stop_reading();
+}
+
+std::span<char> byte_stream::read_space() {
+    return in_.space(bulk_ ? buffer_pool::large_bytes : buffer_pool::small_bytes);
+}
+
+void byte_stream::received(std::size_t bytes) noexcept {
+    if (bytes > 0) {
+        in_.commit(bytes);
+        if (in_.full()) pause_reading();
+    } else {
+        eof_ = true;
+        reading_ = false;
+        in_.trim();
+    }
+    wake_readers();
+}
+
+void byte_stream::read_failed(int error) noexcept {
+    in_.trim();
+    read_error_ = error;
+    pause_reading();
+    wake_readers();
+}
+
+void byte_stream::wake_readers() noexcept {
+    if (filling_) {
+        filling_->settled_ = true;
+        time().post(filling_->waiter_);
+        filling_ = nullptr;
+    }
+    if (at_end() && waiting_for_close_) {
+        time().post(*waiting_for_close_);
+        waiting_for_close_ = nullptr;
+    }
+    if (idle_watcher_) idle_watcher_->on_stirred(*this);   // may dispose of us: last
+}
+
+void byte_stream::watch_idle(idle_watcher& watcher) noexcept {
+    idle_watcher_ = &watcher;
+    if (!at_end()) want_bytes();
+}
+
+void byte_stream::end_reading() noexcept {
+    pause_reading();
+    eof_ = true;
+    wake_readers();
+}
+
+// Writing
+
+bool byte_stream::write_awaiter::await_ready() {
+    auto& s = *stream_;
+    if (s.write_broken_ || s.write_pending_) {
+        error_ = io_error::broken;
+        return settled_ = true;
+    }
+    const auto written = s.try_write(first_, second_);
+    if (written < 0 && written != -EAGAIN) {
+        error_ = static_cast<int>(-written);
+        return settled_ = true;
+    }
+    auto done = written < 0 ? 0 : static_cast<std::size_t>(written);
+    if (done == first_.size() + second_.size()) return settled_ = true;
+    const auto of_first = std::min(done, first_.size());
+    first_.remove_prefix(of_first);
+    second_.remove_prefix(done - of_first);
+    return false;
+}
+
+bool byte_stream::write_awaiter::await_suspend(std::coroutine_handle<> parent) {
+    waiter_.handle = parent;
+    stream_->writing_ = this;
+    stream_->write_pending_ = true;
+    stream_->queue_write(first_, second_);
+    return true;
+}
+
+io_result<> byte_stream::write_awaiter::await_resume() const noexcept {
+    if (error_) return io_failure(error_);
+    return {};
+}
+
+void byte_stream::write_finished(int error) noexcept {
+    write_pending_ = false;
+    if (!writing_) return;
+    writing_->error_ = error;
+    writing_->settled_ = true;
+    time().post(writing_->waiter_);
+    writing_ = nullptr;
+}
+
+io_result<std::size_t> byte_stream::write_now(std::string_view bytes) {
+    if (write_broken_ || write_pending_) return io_failure(io_error::broken);
+    const auto written = try_write(bytes, {});
+    if (written == -EAGAIN) return 0;
+    if (written < 0) return io_failure(static_cast<int>(-written));
+    return static_cast<std::size_t>(written);
+}
+
+void byte_stream::let_go() noexcept {
+    assert(!filling_ && !waiting_for_close_ && !writing_ && "a stream dies before those who wait for it");
+    in_.release();
+}
+
+}  // namespace weir

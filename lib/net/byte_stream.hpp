@@ -1,0 +1,233 @@
+#pragma once
+/// A connection as the proxy sees it: bytes in through a bounded read-ahead, bytes out with backpressure. What carries them
+/// (a libuv socket, TLS, a simulated network) is behind a few virtual functions.
+///
+///     while (true) {
+///         auto parsed = parse(client.in());                 // look first, then ask for more
+///         if (complete(parsed)) break;
+///         auto got = co_await client.fill();                // more bytes are in in()
+///         if (!got || *got == 0) co_return left();          // error, or end of stream
+///     }
+///     client.consume(n);
+///     if (auto sent = co_await client.write(head, body); !sent) co_return left();
+///
+/// Reading: bytes are kept until consumed, so a cancelled fill() loses nothing. While the buffer is full nothing is read from
+/// the peer: that is the backpressure. One fill() at a time; closed() may wait beside it.
+/// Writing: write() resumes when the kernel has taken every byte, which usually is at once. What has to wait is copied, so
+/// the views need to live only until the awaiting coroutine is suspended: a worker may compose into one scratch string. One write at a time. A cancelled write that had to wait leaves the stream unusable for writing (`broken`), since
+/// nobody knows how much went out; what remains is to dispose of it.
+/// Lifetime: owned by a stream_ptr. Letting go closes the connection at once and nothing calls back; what libuv still holds
+/// frees itself later. Belongs to one loop.
+#include <cerrno>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string_view>
+
+#include "lib/async/loop.hpp"
+#include "lib/net/address.hpp"
+#include "lib/net/buffer.hpp"
+
+namespace weir {
+
+/// What the streams of one worker share.
+struct stream_context {
+    explicit stream_context(loop& whose) noexcept : time{whose} {}
+    loop& time;
+    buffer_pool buffers;
+};
+
+/// An errno value (positive), or `broken`.
+struct io_error {
+    int code = 0;
+    static constexpr int broken = 100'000;
+    bool is_reset() const noexcept;
+    std::string_view text() const noexcept;
+};
+template <class T = void>
+using io_result = std::expected<T, io_error>;
+inline std::unexpected<io_error> io_failure(int code) { return std::unexpected<io_error>{io_error{code}}; }
+
+class byte_stream {
+public:
+    byte_stream(const byte_stream&) = delete;
+    byte_stream& operator=(const byte_stream&) = delete;
+
+    loop& time() const noexcept { return context_.time; }
+    stream_context& context() const noexcept { return context_; }
+    const address& peer() const noexcept { return peer_; }
+    /// For a peer whose real address was told by a PROXY protocol header.
+    void set_peer(address peer) noexcept { peer_ = std::move(peer); }
+    virtual address local() const { return {}; }
+
+    // Reading
+
+    std::string_view in() const noexcept { return in_.view(); }
+    void consume(std::size_t n) noexcept { in_.consume(n); }
+    class fill_awaiter;
+    /// Waits for bytes beyond those in in(): how many came, 0 at the end of the stream. A full buffer grows for it.
+    fill_awaiter fill() noexcept;
+    class closed_awaiter;
+    /// Waits until the peer has closed its side or the connection broke. Bytes that arrive meanwhile stay in in().
+    closed_awaiter closed() noexcept;
+    bool at_end() const noexcept { return eof_ || read_error_ != 0; }
+    /// Tells `watcher` when bytes arrive, the stream ends or breaks while nobody waits for any of that: for connections
+    /// that lie idle by the thousand, where a waiting coroutine each would cost too much. It may dispose of the stream.
+    struct idle_watcher {
+        virtual void on_stirred(byte_stream& stream) noexcept = 0;
+
+    protected:
+        ~idle_watcher() = default;
+    };
+    void watch_idle(idle_watcher& watcher) noexcept;
+    void stop_watching() noexcept { idle_watcher_ = nullptr; }
+    /// What the socket holds at this moment, without reading it: true if neither bytes nor an end of stream.
+    virtual bool is_quiet() const noexcept { return !at_end() && in_.empty(); }
+    /// Lets whoever waits for bytes find the end of the stream instead: how a drain ends idle connections.
+    void end_reading() noexcept;
+    /// Bytes that may be read ahead in one piece; larger for bulk.
+    void expect_bulk(bool bulk) noexcept { bulk_ = bulk; }
+
+    // Writing
+
+    class write_awaiter;
+    write_awaiter write(std::string_view first, std::string_view second = {}) noexcept;
+    /// Sends what can be sent without waiting: all or part of it, or an error. For a last word before closing.
+    io_result<std::size_t> write_now(std::string_view bytes);
+    /// Half-close: the peer reads an end of stream, we can still read.
+    virtual void shutdown_write() noexcept = 0;
+    /// The next close tells the peer that something went wrong (RST) instead of ending the stream properly.
+    virtual void reset_on_close() noexcept = 0;
+
+    // For those who move bytes past us (splice.hpp)
+
+    /// The descriptor, or -1 where there is none to use (TLS, simulation).
+    virtual int descriptor() const noexcept { return -1; }
+    /// Nothing is read until the next fill() or closed().
+    void pause_reading() noexcept;
+
+    struct disposer {
+        void operator()(byte_stream* stream) const noexcept { stream->dispose(); }
+    };
+
+protected:
+    byte_stream(stream_context& context, address peer) noexcept
+        : context_{context}, peer_{std::move(peer)}, in_{context.buffers} {}
+    virtual ~byte_stream() = default;
+
+    // What carries the bytes does this:
+    virtual void start_reading() noexcept = 0;
+    virtual void stop_reading() noexcept = 0;
+    /// Bytes taken, or a negative errno; -EAGAIN when it would have to wait.
+    virtual std::ptrdiff_t try_write(std::string_view first, std::string_view second) noexcept = 0;
+    /// Takes what try_write() left, copies it, and calls write_finished() later.
+    virtual void queue_write(std::string_view first, std::string_view second) = 0;
+    /// Reads once without waiting, where that is worth trying before the first wait: bytes, 0 at the end, negative errno.
+    virtual std::ptrdiff_t read_at_once(std::span<char>) noexcept { return -EAGAIN; }
+    /// Closes, and frees itself when nothing refers to it any more.
+    virtual void dispose() noexcept = 0;
+
+    // And it calls these, from the loop:
+    std::span<char> read_space();
+    void received(std::size_t bytes) noexcept;     // 0: the end of the stream
+    void read_failed(int error) noexcept;
+    void write_finished(int error) noexcept;
+    /// No awaiter is resumed any more; the buffer goes back.
+    void let_go() noexcept;
+
+private:
+    friend class fill_awaiter;
+    friend class closed_awaiter;
+    friend class write_awaiter;
+    void wake_readers() noexcept;
+    void want_bytes() noexcept;
+
+    stream_context& context_;
+    address peer_;
+    read_buffer in_;
+    fill_awaiter* filling_ = nullptr;
+    waiter* waiting_for_close_ = nullptr;
+    write_awaiter* writing_ = nullptr;
+    idle_watcher* idle_watcher_ = nullptr;
+    int read_error_ = 0;
+    bool eof_ = false;
+    bool reading_ = false;
+    bool write_pending_ = false;
+    bool write_broken_ = false;
+    bool bulk_ = false;
+
+protected:
+    bool try_reading_first_ = false;   // read_at_once() before the first wait
+};
+
+using stream_ptr = std::unique_ptr<byte_stream, byte_stream::disposer>;
+
+class [[nodiscard]] byte_stream::fill_awaiter {
+public:
+    explicit fill_awaiter(byte_stream& of) noexcept : stream_{&of} {}
+    fill_awaiter(fill_awaiter&& other) noexcept : stream_{other.stream_} {}
+    ~fill_awaiter() {
+        if (stream_->filling_ == this) stream_->filling_ = nullptr;
+    }
+    bool await_ready() noexcept;
+    bool await_suspend(std::coroutine_handle<> parent) noexcept;
+    io_result<std::size_t> await_resume() const noexcept;
+    bool settled() const noexcept { return settled_; }
+
+private:
+    friend class byte_stream;
+    byte_stream* stream_;
+    waiter waiter_;
+    std::size_t had_ = 0;
+    bool settled_ = false;
+};
+
+class [[nodiscard]] byte_stream::closed_awaiter {
+public:
+    explicit closed_awaiter(byte_stream& of) noexcept : stream_{&of} {}
+    closed_awaiter(closed_awaiter&& other) noexcept : stream_{other.stream_} {}
+    ~closed_awaiter() {
+        if (stream_->waiting_for_close_ == &waiter_) stream_->waiting_for_close_ = nullptr;
+    }
+    bool await_ready() const noexcept { return stream_->at_end(); }
+    bool await_suspend(std::coroutine_handle<> parent) noexcept;
+    void await_resume() const noexcept {}
+    bool settled() const noexcept { return stream_->at_end(); }
+
+private:
+    byte_stream* stream_;
+    waiter waiter_;
+};
+
+class [[nodiscard]] byte_stream::write_awaiter {
+public:
+    write_awaiter(byte_stream& to, std::string_view first, std::string_view second) noexcept
+        : stream_{&to}, first_{first}, second_{second} {}
+    write_awaiter(write_awaiter&& other) noexcept
+        : stream_{other.stream_}, first_{other.first_}, second_{other.second_} {}
+    ~write_awaiter() {
+        if (stream_->writing_ != this) return;
+        stream_->writing_ = nullptr;
+        stream_->write_broken_ = true;
+    }
+    bool await_ready();
+    bool await_suspend(std::coroutine_handle<> parent);
+    io_result<> await_resume() const noexcept;
+    bool settled() const noexcept { return settled_; }
+
+private:
+    friend class byte_stream;
+    byte_stream* stream_;
+    std::string_view first_, second_;
+    waiter waiter_;
+    int error_ = 0;
+    bool settled_ = false;
+};
+
+inline byte_stream::fill_awaiter byte_stream::fill() noexcept { return fill_awaiter{*this}; }
+inline byte_stream::closed_awaiter byte_stream::closed() noexcept { return closed_awaiter{*this}; }
+inline byte_stream::write_awaiter byte_stream::write(std::string_view first, std::string_view second) noexcept {
+    return {*this, first, second};
+}
+
+}  // namespace weir

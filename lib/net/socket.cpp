@@ -1,0 +1,208 @@
+#include "lib/net/socket.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include <cstring>
+
+#include "lib/async/uv_loop.hpp"
+
+namespace weir {
+namespace {
+
+class uv_socket final : public byte_stream {
+public:
+    uv_socket(stream_context& context, address peer) : byte_stream{context, std::move(peer)} {}
+
+    int open(int fd, adopt_options options) {
+        auto* loop = uv_loop::of(time()).raw();
+        int status;
+        if (peer().is_unix()) {
+            uv_pipe_init(loop, &uv_.pipe, 0);
+            status = uv_pipe_open(&uv_.pipe, fd);
+        } else {
+            uv_tcp_init(loop, &uv_.tcp);
+            status = uv_tcp_open(&uv_.tcp, fd);
+        }
+        uv_.handle.data = this;
+        try_reading_first_ = options.data_is_there;
+        return status;
+    }
+
+    class connect_awaiter;
+
+    int descriptor() const noexcept override {
+        uv_os_fd_t fd = -1;
+        uv_fileno(&uv_.handle, &fd);
+        return fd;
+    }
+    address local() const override {
+        sockaddr_storage raw;
+        socklen_t length = sizeof raw;
+        if (getsockname(descriptor(), sockaddr_of(raw), &length) != 0) return {};
+        return address::from(raw, length).value_or(address{});
+    }
+    bool is_quiet() const noexcept override {
+        if (!byte_stream::is_quiet()) return false;
+        char first;
+        return ::recv(descriptor(), &first, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+    }
+    void shutdown_write() noexcept override { ::shutdown(descriptor(), SHUT_WR); }
+    void reset_on_close() noexcept override {
+        const linger at_once{1, 0};
+        setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    void dispose() noexcept override {
+        let_go();
+        uv_close(&uv_.handle, [](uv_handle_t* handle) { delete static_cast<uv_socket*>(handle->data); });
+    }
+
+private:
+    ~uv_socket() override = default;
+
+    void start_reading() noexcept override {
+        const int status = uv_read_start(
+            &uv_.stream,
+            [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
+                const auto space = static_cast<uv_socket*>(handle->data)->read_space();
+                *buffer = uv_buf_init(space.data(), static_cast<unsigned>(space.size()));
+            },
+            [](uv_stream_t* handle, ssize_t got, const uv_buf_t*) {
+                const uv_loop::callback_scope scope{handle};
+                auto& self = *static_cast<uv_socket*>(handle->data);
+                if (got > 0) self.received(static_cast<std::size_t>(got));
+                else if (got == UV_EOF) self.received(0);
+                else if (got < 0) self.read_failed(static_cast<int>(-got));
+            });
+        if (status != 0) read_failed(-status);
+    }
+    void stop_reading() noexcept override { uv_read_stop(&uv_.stream); }
+
+    std::ptrdiff_t read_at_once(std::span<char> space) noexcept override {
+        const auto got = ::recv(descriptor(), space.data(), space.size(), MSG_DONTWAIT);
+        return got >= 0 ? got : -errno;
+    }
+    std::ptrdiff_t try_write(std::string_view first, std::string_view second) noexcept override {
+        const uv_buf_t pieces[2] = {as_buffer(first), as_buffer(second)};
+        return uv_try_write(&uv_.stream, pieces, second.empty() ? 1 : 2);
+    }
+    void queue_write(std::string_view first, std::string_view second) override {
+        auto* pending = new write_node{{}, std::string{}};
+        pending->bytes.reserve(first.size() + second.size());
+        pending->bytes.append(first).append(second);
+        pending->request.data = pending;
+        const auto buffer = as_buffer(pending->bytes);
+        const int status = uv_write(&pending->request, &uv_.stream, &buffer, 1, [](uv_write_t* request, int result) {
+            const uv_loop::callback_scope scope{request->handle};
+            delete static_cast<write_node*>(request->data);
+            static_cast<uv_socket*>(request->handle->data)->write_finished(-result);
+        });
+        if (status == 0) return;
+        delete pending;
+        write_finished(-status);
+    }
+
+    /// libuv keeps a request's pointers until its callback, so the bytes live with the request, not with whoever waits.
+    struct write_node {
+        uv_write_t request;
+        std::string bytes;
+    };
+    static uv_buf_t as_buffer(std::string_view bytes) noexcept {
+        return uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
+    }
+
+    union handles {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } uv_;
+};
+
+/// Owns the socket until it is connected; the request lives on its own, since libuv reports a cancelled one late.
+class [[nodiscard]] uv_socket::connect_awaiter {
+public:
+    explicit connect_awaiter(uv_socket& socket) noexcept : socket_{&socket} {}
+    connect_awaiter(connect_awaiter&&) = delete;
+    ~connect_awaiter() {
+        if (request_) request_->waiting = nullptr;
+    }
+
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> parent) {
+        sockaddr_storage raw;
+        socket_->peer().to(raw);
+        auto* loop = uv_loop::of(socket_->time()).raw();
+        auto& uv = socket_->uv_;
+        waiter_.handle = parent;
+        if (socket_->peer().is_unix()) {
+            uv_pipe_init(loop, &uv.pipe, 0);
+            uv.handle.data = socket_;
+            request_ = new node{{}, this};
+            request_->connect.data = request_;
+            const std::string path{socket_->peer().path()};
+            uv_pipe_connect(&request_->connect, &uv.pipe, path.c_str(), on_connected);
+            return true;
+        }
+        status_ = uv_tcp_init_ex(loop, &uv.tcp, raw.ss_family);
+        uv.handle.data = socket_;
+        if (status_ != 0) {
+            uv_tcp_init(loop, &uv.tcp);   // no descriptor to be had: still a handle that can be closed
+            return false;
+        }
+        uv_tcp_nodelay(&uv.tcp, 1);
+        uv_tcp_keepalive(&uv.tcp, 1, 15);
+        request_ = new node{{}, this};
+        request_->connect.data = request_;
+        status_ = uv_tcp_connect(&request_->connect, &uv.tcp, sockaddr_of(raw), on_connected);
+        if (status_ == 0) return true;
+        delete std::exchange(request_, nullptr);
+        return false;
+    }
+    /// 0 or an errno value.
+    int await_resume() const noexcept { return -status_; }
+
+private:
+    struct node {
+        uv_connect_t connect;
+        connect_awaiter* waiting;
+    };
+    static void on_connected(uv_connect_t* request, int status) {
+        const uv_loop::callback_scope scope{request->handle};
+        const std::unique_ptr<node> mine{static_cast<node*>(request->data)};
+        if (!mine->waiting) return;
+        auto& self = *mine->waiting;
+        self.status_ = status;
+        self.request_ = nullptr;
+        self.socket_->time().post(self.waiter_);
+    }
+    uv_socket* socket_;
+    node* request_ = nullptr;
+    waiter waiter_;
+    int status_ = 0;
+};
+
+}  // namespace
+
+io_result<stream_ptr> adopt_socket(stream_context& context, int fd, address peer, adopt_options options) {
+    auto* socket = new uv_socket{context, std::move(peer)};
+    stream_ptr owner{socket};
+    const int status = socket->open(fd, options);
+    if (status == 0) return owner;
+    ::close(fd);
+    return io_failure(-status);
+}
+
+task<io_result<stream_ptr>> connect(stream_context& context, address to) {
+    auto* socket = new uv_socket{context, std::move(to)};
+    stream_ptr owner{socket};
+    const int error = co_await uv_socket::connect_awaiter{*socket};
+    if (error) co_return io_failure(error);
+    co_return std::move(owner);
+}
+
+}  // namespace weir

@@ -1,0 +1,175 @@
+#include "lib/telemetry/reason.hpp"
+
+#include <utility>
+
+namespace weir {
+
+std::string_view word(reason why) noexcept {
+    switch (why) {
+    case reason::none: return "none";
+    case reason::bad_request: return "bad_request";
+    case reason::bad_framing: return "bad_framing";
+    case reason::bad_host: return "bad_host";
+    case reason::unsupported_version: return "unsupported_version";
+    case reason::unsupported_encoding: return "unsupported_encoding";
+    case reason::unsupported_method: return "unsupported_method";
+    case reason::unsupported_expectation: return "unsupported_expectation";
+    case reason::target_too_long: return "target_too_long";
+    case reason::head_too_large: return "head_too_large";
+    case reason::too_many_headers: return "too_many_headers";
+    case reason::body_too_large: return "body_too_large";
+    case reason::client_header_timeout: return "client_header_timeout";
+    case reason::client_body_timeout: return "client_body_timeout";
+    case reason::client_body_too_slow: return "client_body_too_slow";
+    case reason::client_closed: return "client_closed";
+    case reason::client_idle_timeout: return "client_idle_timeout";
+    case reason::bad_proxy_header: return "bad_proxy_header";
+    case reason::no_route: return "no_route";
+    case reason::no_server: return "no_server";
+    case reason::draining: return "draining";
+    case reason::internal_error: return "internal_error";
+    case reason::total_timeout: return "total_timeout";
+    case reason::dns_failed: return "dns_failed";
+    case reason::connect_refused: return "connect_refused";
+    case reason::connect_timeout: return "connect_timeout";
+    case reason::connect_failed: return "connect_failed";
+    case reason::first_byte_timeout: return "first_byte_timeout";
+    case reason::idle_timeout: return "idle_timeout";
+    case reason::tunnel_idle_timeout: return "tunnel_idle_timeout";
+    case reason::backend_reset: return "backend_reset";
+    case reason::backend_closed: return "backend_closed";
+    case reason::bad_response: return "bad_response";
+    case reason::response_head_too_large: return "response_head_too_large";
+    case reason::response_truncated: return "response_truncated";
+    case reason::bad_upgrade: return "bad_upgrade";
+    }
+    std::unreachable();
+}
+
+int status_for(reason why) noexcept {
+    switch (why) {
+    case reason::none: return 200;
+    case reason::bad_request:
+    case reason::bad_framing:
+    case reason::bad_host:
+    case reason::bad_proxy_header: return 400;
+    case reason::no_route: return 404;
+    case reason::client_header_timeout:
+    case reason::client_body_timeout:
+    case reason::client_body_too_slow: return 408;
+    case reason::body_too_large: return 413;
+    case reason::target_too_long: return 414;
+    case reason::unsupported_expectation: return 417;
+    case reason::head_too_large:
+    case reason::too_many_headers: return 431;
+    case reason::client_closed:
+    case reason::client_idle_timeout: return 499;
+    case reason::internal_error: return 500;
+    case reason::unsupported_encoding:                     // RFC 9112 section 6.1
+    case reason::unsupported_method: return 501;           // RFC 9110 section 9.1: unrecognised or not implemented
+    case reason::dns_failed:
+    case reason::connect_refused:
+    case reason::connect_failed:
+    case reason::backend_reset:
+    case reason::backend_closed:
+    case reason::bad_response:
+    case reason::response_head_too_large:
+    case reason::response_truncated:
+    case reason::bad_upgrade: return 502;
+    case reason::no_server:
+    case reason::draining: return 503;
+    case reason::total_timeout:
+    case reason::connect_timeout:
+    case reason::first_byte_timeout:
+    case reason::idle_timeout:
+    case reason::tunnel_idle_timeout: return 504;
+    case reason::unsupported_version: return 505;
+    }
+    std::unreachable();
+}
+
+std::string_view proxy_status_of(reason why) noexcept {
+    switch (why) {
+    case reason::none: return "";
+    case reason::bad_request:
+    case reason::bad_framing:
+    case reason::bad_host:
+    case reason::unsupported_version:
+    case reason::unsupported_encoding:
+    case reason::unsupported_method:
+    case reason::unsupported_expectation:
+    case reason::target_too_long:
+    case reason::head_too_large:
+    case reason::too_many_headers:
+    case reason::body_too_large:
+    case reason::client_header_timeout:
+    case reason::client_body_timeout:
+    case reason::client_body_too_slow:
+    case reason::client_closed:
+    case reason::client_idle_timeout:
+    case reason::bad_proxy_header: return "http_request_error";
+    case reason::no_route: return "destination_not_found";
+    case reason::no_server: return "destination_unavailable";
+    case reason::draining: return "proxy_internal_response";
+    case reason::internal_error: return "proxy_internal_error";
+    case reason::total_timeout: return "http_response_timeout";
+    case reason::dns_failed: return "dns_error";
+    case reason::connect_refused: return "connection_refused";
+    case reason::connect_timeout: return "connection_timeout";
+    case reason::connect_failed: return "destination_ip_unroutable";
+    case reason::first_byte_timeout:
+    case reason::idle_timeout:
+    case reason::tunnel_idle_timeout: return "connection_read_timeout";
+    case reason::backend_reset:
+    case reason::backend_closed: return "connection_terminated";
+    case reason::bad_response: return "http_protocol_error";
+    case reason::response_head_too_large: return "http_response_header_section_size";
+    case reason::response_truncated: return "http_response_incomplete";
+    case reason::bad_upgrade: return "http_upgrade_failed";
+    }
+    std::unreachable();
+}
+
+party at_fault(reason why) noexcept {
+    switch (why) {
+    case reason::bad_request:
+    case reason::bad_framing:
+    case reason::bad_host:
+    case reason::unsupported_version:
+    case reason::unsupported_encoding:
+    case reason::unsupported_method:
+    case reason::unsupported_expectation:
+    case reason::target_too_long:
+    case reason::head_too_large:
+    case reason::too_many_headers:
+    case reason::body_too_large:
+    case reason::client_header_timeout:
+    case reason::client_body_timeout:
+    case reason::client_body_too_slow:
+    case reason::client_closed:
+    case reason::client_idle_timeout:
+    case reason::bad_proxy_header: return party::client;
+    case reason::none:                                     // nobody's; the proxy's own normal work
+    case reason::no_route:
+    case reason::no_server:
+    case reason::draining:
+    case reason::internal_error:
+    case reason::total_timeout: return party::proxy;
+    case reason::dns_failed:
+    case reason::connect_refused:
+    case reason::connect_timeout:
+    case reason::connect_failed:
+    case reason::first_byte_timeout:
+    case reason::idle_timeout:
+    case reason::tunnel_idle_timeout:
+    case reason::backend_reset:
+    case reason::backend_closed:
+    case reason::bad_response:
+    case reason::response_head_too_large:
+    case reason::response_truncated:
+    case reason::bad_upgrade: return party::backend;
+    }
+    std::unreachable();
+}
+
+}  // namespace weir

@@ -1,0 +1,68 @@
+#include "proxy/context.hpp"
+
+namespace weir {
+namespace {
+
+constexpr std::size_t most_pipes = 256;          // per worker; beyond that bulk is copied
+constexpr std::size_t error_lines_waiting = 1024;
+
+balancing kind_of(conf::balance how) {
+    switch (how) {
+    case conf::balance::p2c: return balancing::p2c;
+    case conf::balance::least_requests: return balancing::least_requests;
+    case conf::balance::round_robin: return balancing::round_robin;
+    }
+    std::unreachable();
+}
+
+log_level level_of(conf::log_level level) {
+    switch (level) {
+    case conf::log_level::debug: return log_level::debug;
+    case conf::log_level::info: return log_level::info;
+    case conf::log_level::warn: return log_level::warn;
+    case conf::log_level::error: return log_level::error;
+    }
+    std::unreachable();
+}
+
+}  // namespace
+
+shared_state::shared_state(const conf::config& settings, unsigned max_connections)
+    : config{settings}, connections{max_connections} {
+    for (const auto& listener : settings.listeners) per_listener.emplace_back(listener.max_connections);
+    for (const auto& each : settings.backends) backends.emplace_back(each);
+}
+
+backend_view::backend_view(backend& of, loop& time, random_source& chance)
+    : shared{of}, pick{kind_of(of.settings().how)} {
+    for (std::size_t i = 0; i < of.servers().size(); ++i)
+        pools.push_back(std::make_unique<connection_pool>(time, of.settings(), chance));
+}
+
+listener_view::listener_view(const conf::listener& settings, std::string name, connection_gate& gate)
+    : settings{settings}, name{std::move(name)}, gate{gate}, routes{settings} {
+    for (const auto& network : settings.trusted) {
+        if (network.unix_socket) trusted.add_unix();
+        else trusted.add(network.bytes, network.prefix);
+    }
+}
+
+worker_context::worker_context(loop& time, unsigned number, shared_state& shared, std::uint64_t seed)
+    : time{time}, number{number}, shared{shared}, streams{time}, pipes{most_pipes}, chance{seed},
+      request_ids{chance(), chance()},
+      error_lines{time, shared.disk, shared.error_log, error_lines_waiting},
+      errors{error_lines, level_of(shared.config.error_level), "worker " + std::to_string(number)} {
+    for (auto& each : shared.backends) backends.emplace_back(each, time, chance);
+    if (shared.access_log)
+        access_lines = std::make_unique<log_writer>(time, shared.disk, shared.access_log, shared.config.access_queue);
+}
+
+void worker_context::log_access(const access_record& record) {
+    if (!access_lines) return;
+    log_line.clear();
+    if (shared.config.access_format == conf::log_format::json) format.append_json(record, log_line);
+    else format.append_text(record, log_line);
+    access_lines->append(log_line);
+}
+
+}  // namespace weir

@@ -1,0 +1,108 @@
+#pragma once
+/// What the request paths of one worker have at hand: the loop, the logs, the backends, chance; passed, never reached for.
+///
+/// `shared_state` exists once per process and outlives the workers; `worker_context` once per worker, on its thread.
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "conf/config.hpp"
+#include "lib/async/event.hpp"
+#include "lib/async/offload.hpp"
+#include "lib/http/date.hpp"
+#include "lib/net/network.hpp"
+#include "lib/net/splice.hpp"
+#include "lib/resilience/balancer.hpp"
+#include "lib/resilience/random.hpp"
+#include "lib/telemetry/access_log.hpp"
+#include "lib/telemetry/counter.hpp"
+#include "lib/telemetry/error_log.hpp"
+#include "lib/telemetry/request_id.hpp"
+#include "proxy/backend.hpp"
+#include "proxy/gate.hpp"
+#include "proxy/log_writer.hpp"
+#include "proxy/pool.hpp"
+#include "proxy/route.hpp"
+
+namespace weir {
+
+struct shared_state {
+    explicit shared_state(const conf::config& settings, unsigned max_connections);
+
+    const conf::config& config;
+    connection_gate connections;                  // over all listeners
+    std::deque<connection_gate> per_listener;     // in the order of config.listeners
+    std::deque<backend> backends;                 // in the order of config.backends
+    std::shared_ptr<log_target> access_log;       // null: off
+    std::shared_ptr<log_target> error_log;
+    offload_pool disk{"weir-log", 1, 1024};
+};
+
+/// A worker's view of a backend: its own pools, its own turn, the shared counts.
+struct backend_view {
+    backend_view(backend& of, loop& time, random_source& chance);
+    backend& shared;
+    balancer pick;
+    std::vector<std::unique_ptr<connection_pool>> pools;   // one per server
+};
+
+/// A worker's view of a listener.
+struct listener_view {
+    listener_view(const conf::listener& settings, std::string name, connection_gate& gate);
+    const conf::listener& settings;
+    std::string name;              // the address as bound, for the logs
+    connection_gate& gate;
+    network_set trusted;
+    route_table routes;
+};
+
+/// A client connection that waits for its next request.
+struct idle_client : list_node {
+    explicit idle_client(byte_stream& whose) noexcept : stream{whose} {}
+    byte_stream& stream;
+};
+
+/// Written by its worker, read by the process.
+struct worker_numbers {
+    counter connections_total;
+    gauge connections_open;
+    counter requests_total;
+    gauge requests_open;
+    counter cut_total;             // connections ended by the drain deadline
+    counter accept_errors_total;
+};
+
+struct worker_context {
+    worker_context(loop& time, unsigned number, shared_state& shared, std::uint64_t seed);
+
+    loop& time;
+    const unsigned number;
+    shared_state& shared;
+    stream_context streams;
+    pipe_pool pipes;
+    random_source chance;
+    request_id_source request_ids;
+    std::deque<backend_view> backends;
+    worker_numbers numbers;
+
+    std::unique_ptr<log_writer> access_lines;     // null: off
+    log_writer error_lines;
+    error_log errors;
+    access_formatter format;
+    http::date_clock date;
+
+    /// For composing heads and small messages: filled and written without a suspension between (see byte_stream).
+    std::string scratch;
+    std::string log_line;
+
+    /// The process is going down: say `Connection: close` wherever possible.
+    bool closing = false;
+    list<idle_client> idle_clients;               // longest idle first
+
+    void log(log_level level, std::string_view message) { errors.write(level, message, time.wall_us()); }
+    void log_access(const access_record& record);
+    std::string_view date_now() { return date.at(time.wall_us()); }
+};
+
+}  // namespace weir

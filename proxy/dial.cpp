@@ -1,0 +1,53 @@
+#include "proxy/dial.hpp"
+
+#include "lib/async/race.hpp"
+#include "lib/net/proxy_protocol.hpp"
+#include "lib/net/socket.hpp"
+
+namespace weir {
+namespace {
+
+reason reason_of(io_error why) {
+    switch (why.code) {
+    case ECONNREFUSED:
+    case ENOENT: return reason::connect_refused;   // a Unix socket that is not there
+    case ETIMEDOUT: return reason::connect_timeout;
+    default: return reason::connect_failed;
+    }
+}
+
+std::string proxy_header_for(const byte_stream& client, conf::proxy_header version) {
+    std::string header;
+    switch (version) {
+    case conf::proxy_header::off: break;
+    case conf::proxy_header::v1: append_proxy_v1(header, client.peer(), client.local()); break;
+    case conf::proxy_header::v2: append_proxy_v2(header, client.peer(), client.local()); break;
+    }
+    return header;
+}
+
+}  // namespace
+
+task<result<std::unique_ptr<server_connection>>> dial(worker_context& w, backend_view& backend, std::size_t index,
+                                                      const byte_stream& client) {
+    const auto& settings = backend.shared.settings();
+    auto& to = backend.shared.servers()[index];
+    const auto doing = [&](std::string_view what) { return "connect to " + to.name() + " of " + backend.shared.name() + ": " + std::string{what}; };
+
+    auto addresses = to.addresses();
+    if (addresses.empty()) co_return fail(reason::dns_failed, doing("its name is not resolved"), false);
+    auto made = co_await timeout(w.time, settings.timeout.connect, connect_any(w.streams, std::move(addresses)));
+    if (!made) co_return fail(reason::connect_timeout, doing("timed out"), false);
+    if (!*made) co_return fail(reason_of(made->error()), doing(made->error().text()), false);
+
+    auto fresh = std::make_unique<server_connection>(std::move((*made)->stream));
+    backend.pools[index]->welcome(*fresh);
+    if (settings.send_proxy != conf::proxy_header::off) {
+        const auto header = proxy_header_for(client, settings.send_proxy);
+        const auto sent = co_await timeout(w.time, settings.timeout.connect, fresh->stream->write(header));
+        if (!sent || !*sent) co_return fail(reason::connect_failed, doing("send PROXY header"), false);
+    }
+    co_return fresh;
+}
+
+}  // namespace weir

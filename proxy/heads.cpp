@@ -1,0 +1,91 @@
+#include "proxy/heads.hpp"
+
+#include <algorithm>
+
+#include "lib/http/forwarded.hpp"
+#include "lib/http/upgrade.hpp"
+#include "lib/http/write.hpp"
+#include "proxy/template.hpp"
+
+namespace weir {
+namespace {
+
+using actions = std::vector<conf::header_action>;
+using kind = conf::header_action::kind;
+
+/// A field that an action sets or removes is not passed on as it came.
+bool untouched(const actions& todo, std::string_view name) {
+    return std::ranges::none_of(todo, [&](const auto& action) { return action.what != kind::add && http::equals_nocase(action.name, name); });
+}
+
+void append_configured(std::string& out, const actions& todo, const request& r) {
+    std::string value;
+    for (const auto& action : todo) {
+        if (action.what == kind::remove || http::id_of(action.name) == http::field_id::host) continue;
+        value.clear();
+        expand(action.value, r, value);
+        if (http::is_field_value(value)) http::append_field(out, action.name, value);
+    }
+}
+
+/// The Host field: the client's, unless the route sets another.
+void append_host(std::string& out, const request& r) {
+    for (const auto& action : r.route->request_headers) {
+        if (action.what != kind::set || http::id_of(action.name) != http::field_id::host) continue;
+        std::string value;
+        expand(action.value, r, value);
+        if (http::is_field_value(value)) return http::append_field(out, "Host", value);
+    }
+    http::append_field(out, "Host", r.head.authority());
+}
+
+}  // namespace
+
+void compose_request(std::string& out, const request& r) {
+    const auto& todo = r.route->request_headers;
+    http::append_request_line(out, r.head);
+    append_host(out, r);
+    if (todo.empty()) http::append_forwardable(out, r.head);
+    else http::append_forwardable(out, r.head, [&](const http::field& f) { return untouched(todo, f.name); });
+
+    std::string client;
+    client.reserve(address::max_text_bytes);
+    if (!r.client.peer().is_unix()) r.client.peer().append_ip_to(client);
+    const auto style = r.listener.settings.forwarded;
+    http::hop hop;
+    hop.client = client;
+    hop.trusted = r.trusted;
+    hop.x_forwarded = style == conf::forwarded_style::both || style == conf::forwarded_style::x_forwarded;
+    hop.rfc7239 = style == conf::forwarded_style::both || style == conf::forwarded_style::rfc7239;
+    http::append_forwarding(out, r.head, hop);
+    http::append_via(out, r.head.minor());
+    if (const auto limit = http::read_max_forwards(r.head)) http::append_max_forwards(out, *limit);
+    http::append_field(out, "X-Request-Id", r.id_text());
+    append_configured(out, todo, r);
+
+    // TE is between neighbours and must be named as such (RFC 9110 section 10.1.4).
+    const bool te = r.head.accepts_trailers();
+    if (te) http::append_field(out, "TE", "trailers");
+    if (!http::append_upgrade(out, r.head, r.route->upgrades, te ? "te" : "") && te) http::append_field(out, "Connection", "te");
+    http::append_framing(out, r.head.framing());
+    http::end_head(out);
+}
+
+void compose_response(std::string& out, request& r, const http::response_head& head, const http::body_framing& framing) {
+    const auto& todo = r.route->response_headers;
+    http::append_status_line(out, head.status(), head.reason_phrase());
+    if (todo.empty()) {
+        http::append_forwardable(out, head, r.head.verb());
+    } else {
+        http::append_forwardable(out, head, r.head.verb(), [&](const http::field& f) { return untouched(todo, f.name); });
+        append_configured(out, todo, r);
+    }
+    if (!head.has(http::field_id::date)) http::append_field(out, "Date", r.worker.date_now());
+    http::append_via(out, head.minor());
+    if (!r.keep_client) http::append_field(out, "Connection", "close");
+    else if (r.head.minor() == 0) http::append_field(out, "Connection", "keep-alive");
+    http::append_framing(out, framing);
+    http::end_head(out);
+}
+
+}  // namespace weir

@@ -1,0 +1,18 @@
+#pragma once
+/// What goes over the wire as a head: the request as a server gets it, the response as a client gets it. Written anew from
+/// what was parsed, with the route's header actions and our own fields.
+#include <string>
+
+#include "lib/http/framing.hpp"
+#include "proxy/request.hpp"
+
+namespace weir {
+
+/// Appends the request head for the server of `r`.
+void compose_request(std::string& out, const request& r);
+
+/// Appends the response head for the client of `r`, whose body will be framed as `framing`; r.keep_client decides about
+/// the connection.
+void compose_response(std::string& out, request& r, const http::response_head& head, const http::body_framing& framing);
+
+}  // namespace weir

@@ -1,0 +1,95 @@
+#include "proxy/request.hpp"
+
+#include "lib/async/race.hpp"
+#include "lib/http/answer.hpp"
+
+namespace weir {
+namespace {
+
+constexpr auto answer_limit = 5s;   // for a client to take an answer of ours, which usually fits into the socket
+
+std::int64_t us(nanoseconds duration) {
+    return duration < 0ns ? access_record::absent : std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+}
+
+log_level level_of(reason why) {
+    switch (at_fault(why)) {
+    case party::client: return log_level::info;
+    case party::backend: return log_level::warn;
+    case party::proxy: return why == reason::internal_error ? log_level::error : log_level::warn;
+    }
+    std::unreachable();
+}
+
+}  // namespace
+
+void log_request(request& r) {
+    auto& w = r.worker;
+    if (!w.access_lines) return;
+    std::string client;
+    client.reserve(address::max_text_bytes);
+    r.client.peer().append_to(client);
+    access_record line;
+    line.unix_us = w.time.wall_us();
+    line.client = client;
+    line.listener = r.listener.name;
+    if (r.has_head) {
+        line.method = r.head.method_name();
+        line.host = r.head.authority();
+        line.target = r.head.target();
+        line.http_minor = r.head.minor();
+        line.header_us = us(r.head_done - r.began);
+    }
+    line.status = r.status;
+    line.why = r.why;
+    line.bytes_in = r.bytes_in;
+    line.bytes_out = r.bytes_out;
+    line.connect_us = us(r.connecting);
+    line.first_byte_us = us(r.first_byte);
+    line.total_us = us(w.time.now() - r.began);
+    if (r.backend) line.backend = r.backend->shared.name();
+    if (r.chosen) line.server = r.chosen->name();
+    line.tries = r.tries;
+    line.reused = r.reused;
+    line.request_id = r.id_text();
+    w.log_access(line);
+}
+
+task<void> answer_with_scratch(request& r, int status) {
+    r.answered = true;
+    r.status = status;
+    r.bytes_out += r.worker.scratch.size();
+    const auto sent = co_await timeout(r.time(), answer_limit, r.client.write(r.worker.scratch));
+    if (!sent || !*sent) {
+        r.keep_client = false;
+        if (r.why == reason::none) r.why = sent ? reason::client_closed : reason::client_idle_timeout;
+    }
+}
+
+task<void> refuse(request& r, reason why, std::string_view doing) {
+    r.why = why;
+    if (r.worker.errors.wants(level_of(why))) {
+        std::string line = "refused: ";
+        line.append(word(why)).append(": ").append(doing).append(" [client ");
+        r.client.peer().append_to(line);
+        line.append("] [request ").append(r.id_text()).append("]");
+        r.worker.log(level_of(why), line);
+    }
+    if (r.answered || why == reason::client_closed) {
+        r.keep_client = false;
+        if (!r.answered) r.status = status_for(why);
+        co_return;
+    }
+    if (!r.body_done) r.keep_client = false;
+    http::answer_mode mode;
+    mode.keep_alive = r.keep_client;
+    mode.head_only = r.has_head && r.head.verb() == http::method::head;
+    mode.client_minor = r.has_head ? r.head.minor() : 1;
+    mode.date = r.worker.date_now();
+    mode.request_id = r.id_text();
+    r.worker.scratch.clear();
+    http::append_refusal(r.worker.scratch, why, mode);
+    co_await answer_with_scratch(r, status_for(why));
+}
+
+}  // namespace weir

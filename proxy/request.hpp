@@ -1,0 +1,64 @@
+#pragma once
+/// One request on its way, from its first byte to its line in the access log.
+///
+/// Filled by serve_http (head, route), forward (server, tries) and exchange (phases, bytes); lives in the frame of
+/// serve_request, so it is gone between two requests.
+#include <string>
+
+#include "lib/http/parser.hpp"
+#include "proxy/context.hpp"
+
+namespace weir {
+
+struct request {
+    request(worker_context& worker, listener_view& listener, byte_stream& client)
+        : worker{worker}, listener{listener}, client{client}, id{worker.request_ids.next()}, began{worker.time.now()} {}
+
+    worker_context& worker;
+    listener_view& listener;
+    byte_stream& client;
+
+    http::request_head head;
+    const conf::route* route = nullptr;
+    backend_view* backend = nullptr;
+    server* chosen = nullptr;            // the last server tried
+    bool trusted = false;                // the peer may speak for others
+    std::string kept_id;                 // a trusted peer's request id; else empty: ours is `id`
+    class request_id id;
+
+    // Phases
+    time_point began;                    // first byte
+    time_point head_done{};
+    time_point deadline{};               // for everything up to the head of the response
+    nanoseconds connecting{-1};          // of the last try; negative: none
+    nanoseconds first_byte{-1};
+
+    // How it goes
+    int status = 0;                      // what the client got
+    reason why = reason::none;
+    std::uint64_t bytes_in = 0, bytes_out = 0;
+    unsigned tries = 0;
+    bool reused = false;
+    bool has_head = false;               // there is something to say about it in the log
+    bool body_taken = false;             // bytes of the body have left the client's buffer: no second try
+    bool body_done = true;               // the whole body has been read from the client
+    bool answered = false;               // bytes of a final response went to the client: no second try, no other answer
+    bool keep_client = false;            // the client's connection is fit for another request
+
+    std::string_view id_text() const noexcept { return kept_id.empty() ? id.text() : std::string_view{kept_id}; }
+    /// May it be sent again after bytes of it reached a server? RFC 9110 section 9.2.2.
+    bool repeatable() const noexcept { return head.is_idempotent() && !body_taken; }
+    loop& time() const noexcept { return worker.time; }
+};
+
+/// Writes the line in the access log.
+void log_request(request& r);
+
+/// Answers with a refusal and says so in the logs; nothing if the client has already been answered. The connection is fit
+/// for another request only if nothing of this one is left unread.
+task<void> refuse(request& r, reason why, std::string_view doing);
+
+/// Writes an answer of our own, composed by the caller in worker.scratch.
+task<void> answer_with_scratch(request& r, int status);
+
+}  // namespace weir

@@ -1,0 +1,195 @@
+#include "proxy/serve_http.hpp"
+
+#include "lib/async/race.hpp"
+#include "lib/http/answer.hpp"
+#include "lib/http/forwarded.hpp"
+#include "lib/http/write.hpp"
+#include "lib/net/proxy_protocol.hpp"
+#include "proxy/forward.hpp"
+#include "proxy/request.hpp"
+#include "proxy/template.hpp"
+
+namespace weir {
+namespace {
+
+constexpr auto linger_for = 1s;
+constexpr std::size_t linger_bytes = 64 * 1024;
+
+/// Closing a socket with unread bytes resets it, and the reset may overtake our answer; so let the client finish speaking.
+task<void> close_politely(byte_stream& client) {
+    client.shutdown_write();
+    const auto until = client.time().now() + linger_for;
+    for (std::size_t read = 0; read < linger_bytes && !client.at_end();) {
+        read += client.in().size();
+        client.consume(client.in().size());
+        const auto got = co_await timeout_at(client.time(), until, client.fill());
+        if (!got || !*got) break;
+    }
+}
+
+http::head_limits limits_of(const conf::listener& settings) {
+    http::head_limits limits;
+    limits.max_head_bytes = settings.max_head_bytes;
+    limits.max_target_bytes = settings.max_target_bytes;
+    limits.max_headers = settings.max_headers;
+    return limits;
+}
+
+/// Reads and checks the head. Anything but reason::none has been answered already.
+task<reason> read_head(request& r) {
+    const auto limits = limits_of(r.listener.settings);
+    const auto deadline = r.began + r.listener.settings.timeout.client_header;
+    http::request_parser parser;
+    while (true) {
+        auto used = parser.parse(r.client.in(), limits, r.head);
+        if (!used) {
+            r.body_done = false;   // whatever follows cannot be understood
+            co_await refuse(r, used.error().why, used.error().doing);
+            co_return r.why;
+        }
+        if (*used > 0) {
+            r.client.consume(*used);
+            r.bytes_in += *used;
+            r.has_head = true;
+            r.head_done = r.time().now();
+            co_return reason::none;
+        }
+        const auto got = co_await timeout_at(r.time(), deadline, r.client.fill());
+        if (!got) {
+            r.body_done = false;
+            co_await refuse(r, reason::client_header_timeout, "read request head");
+            co_return r.why;
+        }
+        if (!*got || **got == 0) {
+            r.status = status_for(reason::client_closed);
+            co_return r.why = reason::client_closed;
+        }
+    }
+}
+
+/// Answers that need no server: redirects, fixed responses, TRACE and OPTIONS that may go no further.
+bool answers_itself(request& r, const http::forward_limit& limit, http::answer& answer, std::string& text) {
+    if (limit.counts && limit.left == 0) {
+        answer.status = r.head.verb() == http::method::trace ? 405 : 204;   // TRACE would echo credentials: not by us
+        answer.fields = "Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n";
+        return true;
+    }
+    if (r.route->redirects) {
+        answer.status = r.route->redirects->status;
+        expand(r.route->redirects->to, r, text);
+        answer.location = text;
+        return true;
+    }
+    if (r.route->responds) {
+        answer.status = r.route->responds->status;
+        answer.body = r.route->responds->body;
+        answer.type = r.route->responds->type;
+        return true;
+    }
+    return false;
+}
+
+task<void> answer_itself(request& r, http::answer answer) {
+    std::string fields{answer.fields};
+    for (const auto& action : r.route->response_headers) {
+        if (action.what == conf::header_action::kind::remove) continue;
+        std::string value;
+        expand(action.value, r, value);
+        if (http::is_field_value(value)) http::append_field(fields, action.name, value);
+    }
+    answer.fields = fields;
+    r.keep_client = r.keep_client && r.body_done;
+    http::answer_mode mode;
+    mode.keep_alive = r.keep_client;
+    mode.head_only = r.head.verb() == http::method::head;
+    mode.client_minor = r.head.minor();
+    mode.date = r.worker.date_now();
+    mode.request_id = r.id_text();
+    r.worker.scratch.clear();
+    http::append_answer(r.worker.scratch, answer, mode);
+    co_await answer_with_scratch(r, answer.status);
+}
+
+/// From the complete head to the end of the response.
+task<void> respond(request& r, bool may_keep) {
+    auto& settings = r.listener.settings;
+    r.trusted = r.listener.trusted.contains(r.client.peer());
+    if (const auto kept = http::request_id_of(r.head, r.trusted)) r.kept_id = *kept;
+    const auto framing = r.head.framing();
+    r.body_done = !framing.has_body();
+    r.keep_client = r.head.keep_alive() && may_keep && !r.worker.closing;
+
+    if (settings.max_body_bytes && framing.how == http::body_framing::kind::length && framing.length > *settings.max_body_bytes)
+        co_return co_await refuse(r, reason::body_too_large, "read request head: Content-Length over max_body");
+    r.route = r.listener.routes.find(r.head);
+    if (!r.route) co_return co_await refuse(r, reason::no_route, "find a route");
+    const auto limit = http::read_max_forwards(r.head);
+    if (!limit) co_return co_await refuse(r, limit.error().why, limit.error().doing);
+
+    http::answer own;
+    std::string text;
+    if (answers_itself(r, *limit, own, text)) co_return co_await answer_itself(r, own);
+    r.backend = &r.worker.backends[*r.route->backend];
+    co_await forward(r);
+}
+
+/// True if the connection may carry another request.
+task<bool> serve_request(worker_context& w, listener_view& listener, byte_stream& client, bool may_keep) {
+    request r{w, listener, client};
+    w.numbers.requests_total.add();
+    w.numbers.requests_open.add();
+    if (co_await read_head(r) == reason::none) co_await respond(r, may_keep);
+    w.numbers.requests_open.subtract();
+    log_request(r);
+    if (r.keep_client) co_return true;
+    if (!client.at_end()) co_await close_politely(client);
+    co_return false;
+}
+
+}  // namespace
+
+task<bool> accept_proxy_header(worker_context& w, listener_view& listener, byte_stream& client) {
+    const auto until = w.time.now() + listener.settings.timeout.client_header;
+    while (true) {
+        auto header = parse_proxy_header(client.in());
+        if (header && *header) {
+            client.consume((*header)->bytes);
+            if (!(*header)->local) client.set_peer((*header)->source);
+            co_return true;
+        }
+        std::string problem;
+        if (!header) {
+            problem = std::move(header.error().doing);
+        } else {
+            const auto got = co_await timeout_at(w.time, until, client.fill());
+            if (got && *got && **got > 0) continue;
+            if (client.in().empty()) co_return false;   // a probe that connects and leaves is no news
+            problem = "read PROXY header: cut short";
+        }
+        std::string line{word(reason::bad_proxy_header)};
+        line.append(": ").append(problem).append(" [client ");
+        client.peer().append_to(line);
+        w.log(log_level::warn, line.append("]"));
+        co_return false;
+    }
+}
+
+// Everything that lives while a connection is idle lies in this one frame.
+task<void> serve_http(worker_context& w, listener_view& listener, admitted client) {
+    const auto& settings = listener.settings;
+    auto& stream = *client.stream;
+    if (settings.accept_proxy && !co_await accept_proxy_header(w, listener, stream)) co_return;
+    auto patience = settings.timeout.client_header;
+    for (unsigned left = settings.max_requests; left > 0; --left) {
+        if (stream.in().empty()) {
+            idle_client entry{stream};
+            w.idle_clients.push_back(entry);
+            const auto got = co_await timeout(w.time, patience, stream.fill());
+            if (!got || !*got || **got == 0) co_return;
+        }
+        if (!co_await serve_request(w, listener, stream, left > 1)) co_return;
+        patience = settings.timeout.keep_alive;
+    }
+}
+
+}  // namespace weir

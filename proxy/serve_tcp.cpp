@@ -1,0 +1,93 @@
+#include "proxy/serve_tcp.hpp"
+
+#include "lib/async/race.hpp"
+#include "proxy/dial.hpp"
+#include "proxy/serve_http.hpp"
+#include "proxy/tunnel.hpp"
+
+namespace weir {
+namespace {
+
+/// What the access log will say.
+struct tcp_session {
+    explicit tcp_session(worker_context& w) : began{w.time.now()}, id{w.request_ids.next()} {}
+    time_point began;
+    request_id id;
+    nanoseconds connecting{-1};
+    tunnel_result moved;
+    const server* chosen = nullptr;
+    unsigned tries = 0;
+};
+
+void log_session(worker_context& w, const listener_view& listener, const byte_stream& client, const backend_view& backend,
+                 const tcp_session& session) {
+    if (!w.access_lines) return;
+    const auto us = [](nanoseconds d) { return std::chrono::duration_cast<std::chrono::microseconds>(d).count(); };
+    std::string who;
+    client.peer().append_to(who);
+    access_record line;
+    line.unix_us = w.time.wall_us();
+    line.spoken = access_record::protocol::tcp;
+    line.client = who;
+    line.listener = listener.name;
+    line.why = session.moved.why;
+    line.bytes_in = session.moved.from_client;
+    line.bytes_out = session.moved.from_server;
+    if (session.connecting >= 0ns) line.connect_us = us(session.connecting);
+    line.total_us = us(w.time.now() - session.began);
+    line.backend = backend.shared.name();
+    if (session.chosen) line.server = session.chosen->name();
+    line.tries = session.tries;
+    line.request_id = session.id.text();
+    w.log_access(line);
+}
+
+/// One server after the other until one accepts, as often as `retry` allows.
+task<std::unique_ptr<server_connection>> connect_to_some_server(worker_context& w, backend_view& backend, byte_stream& client,
+                                                                tcp_session& session, server::permit& busy) {
+    auto& servers = backend.shared.servers();
+    std::vector<bool> tried(servers.size());
+    for (unsigned left = backend.shared.settings().retries + 1; left > 0; --left) {
+        const auto candidate_at = [&](std::size_t i) {
+            candidate c;
+            c.weight = servers[i].settings().weight;
+            c.in_flight = servers[i].in_flight();
+            c.tried = tried[i];
+            return c;
+        };
+        const auto picked = backend.pick.pick({servers.size(), candidate_at}, w.chance);
+        if (!picked) break;
+        tried[*picked] = true;
+        ++session.tries;
+        session.chosen = &servers[*picked];
+        busy = servers[*picked].begin();
+        const auto began = w.time.now();
+        auto made = co_await dial(w, backend, *picked, client);
+        if (made) {
+            session.connecting = w.time.now() - began;
+            session.moved.why = reason::none;
+            co_return std::move(*made);
+        }
+        session.moved.why = made.error().why;
+        w.log(log_level::warn, std::string{word(made.error().why)} + ": " + made.error().doing);
+    }
+    busy.reset();
+    if (session.moved.why == reason::none) session.moved.why = reason::no_server;
+    co_return nullptr;
+}
+
+}  // namespace
+
+task<void> serve_tcp(worker_context& w, listener_view& listener, admitted admission) {
+    auto& client = *admission.stream;
+    if (listener.settings.accept_proxy && !co_await accept_proxy_header(w, listener, client)) co_return;
+    auto& backend = w.backends[*listener.settings.default_backend];
+    tcp_session session{w};
+    server::permit busy;
+    auto server = co_await connect_to_some_server(w, backend, client, session, busy);
+    if (server) session.moved = co_await tunnel(w, client, *server->stream, backend.shared.settings().timeout.tunnel_idle);
+    else client.reset_on_close();
+    log_session(w, listener, client, backend, session);
+}
+
+}  // namespace weir

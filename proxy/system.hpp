@@ -1,0 +1,42 @@
+#pragma once
+/// What the process asks of the operating system before it serves: descriptors, a pid file, an unprivileged user.
+///
+/// Errors are texts for the operator. Main thread only, before the workers start.
+#include <expected>
+#include <string>
+
+namespace weir {
+
+/// Cores that this process may run on (taskset and cpusets count), at least 1.
+unsigned usable_cores();
+
+/// Raises the soft limit on descriptors to the hard one; what it is then.
+unsigned raise_descriptor_limit();
+
+/// How many client connections the descriptors allow: each may need one more to a server, workers and logs need some, and
+/// a part stays in reserve, so that accept never meets EMFILE.
+unsigned connections_for(unsigned descriptors, unsigned workers, unsigned listeners);
+
+/// The file is removed when this dies, if it still holds our pid.
+class pid_file {
+public:
+    pid_file() = default;
+    pid_file(pid_file&& other) noexcept;
+    pid_file& operator=(pid_file&& other) noexcept;
+    ~pid_file();
+    static std::expected<pid_file, std::string> write(const std::string& path);
+
+private:
+    std::string path_;
+};
+
+/// The pid in a pid file.
+std::expected<int, std::string> read_pid(const std::string& path);
+
+/// Becomes `user` (and `group`, by default the user's own), for good. Nothing to do if `user` is empty.
+std::expected<void, std::string> drop_privileges(const std::string& user, const std::string& group);
+
+/// 64 bits from the kernel's source of randomness, to seed ours.
+unsigned long long random_seed();
+
+}  // namespace weir

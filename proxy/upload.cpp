@@ -1,0 +1,132 @@
+#include "proxy/upload.hpp"
+
+#include "lib/async/race.hpp"
+#include "proxy/bulk.hpp"
+
+namespace weir {
+namespace {
+
+constexpr auto rate_grace = 10s;   // a slow start is no attack
+
+}  // namespace
+
+upload::upload(request& r, byte_stream& server, milliseconds server_patience)
+    : r_{r}, server_{server}, patience_{server_patience}, began_{r.time().now()}, news_{r.time()}, running_{r.time()} {}
+
+task<void> upload::run() {
+    const auto framing = r_.head.framing();
+    r_.body_taken = true;
+    auto sent = framing.how == http::body_framing::kind::chunked ? send_chunked() : send_length(framing.length);
+    const auto outcome = co_await std::move(sent);
+    if (!outcome) {
+        failure_ = outcome.error();
+        news_.set();
+        co_return;
+    }
+    r_.body_done = true;
+    finished_at_ = r_.time().now();
+    news_.set();
+    if (!r_.client.in().empty()) co_return;   // the next request is here already
+    co_await r_.client.closed();
+    failure_.emplace(reason::client_closed, "wait for response");
+    news_.set();
+}
+
+task<result<>> upload::send_length(std::uint64_t length) {
+    auto left = length;
+    while (left > 0) {
+        const auto piece = r_.client.in().substr(0, left);
+        if (piece.empty()) {
+            if (left >= bulk_bytes) {
+                if (auto moved = co_await splice_from_client(left); !moved) co_return moved;
+                if (left == 0) break;
+            }
+            r_.client.expect_bulk(left >= bulk_bytes);
+            if (auto more = co_await fill_from_client(); !more) co_return more;
+            continue;
+        }
+        if (auto written = co_await write_to_server(piece); !written) co_return written;
+        r_.client.consume(piece.size());
+        left -= piece.size();
+    }
+    co_return {};
+}
+
+task<result<>> upload::splice_from_client(std::uint64_t& left) {
+    auto pipe = lease_pipe(r_.worker, r_.client, server_);
+    if (!pipe) co_return {};
+    while (left > 0) {
+        const auto slice = std::min<std::uint64_t>(left, bulk_slice_bytes);
+        splice_limits limits;
+        limits.bytes = slice;
+        limits.idle = std::min(r_.listener.settings.timeout.client_body, patience_);
+        if (const auto rate = r_.listener.settings.min_body_rate)
+            limits.until = std::max(began_ + rate_grace, r_.time().now()) + nanoseconds{(sent_ + slice) * 1'000'000'000 / rate};
+        const auto before = sent_;
+        const auto moved = co_await splice_bytes(r_.client, server_, limits, *pipe, &sent_);
+        r_.bytes_in += sent_ - before;
+        left -= sent_ - before;
+        if (!moved) {
+            const auto& why = moved.error();
+            if (why.writing) co_return fail(why.error.code == ETIMEDOUT ? reason::idle_timeout : reason::backend_reset, "send request body");
+            if (why.error.code != ETIMEDOUT) co_return fail(reason::client_closed, "read request body");
+            co_return fail(too_slow() ? reason::client_body_too_slow : reason::client_body_timeout, "read request body");
+        }
+        if (*moved < slice) co_return fail(reason::client_closed, "read request body: cut short");
+    }
+    co_return {};
+}
+
+task<result<>> upload::send_chunked() {
+    const auto& most = r_.listener.settings.max_body_bytes;
+    http::chunked_decoder body{http::sender::client};
+    std::string out;
+    std::uint64_t decoded = 0;
+    while (!body.done()) {
+        out.clear();
+        while (!body.done() && !r_.client.in().empty()) {
+            const auto step = body.feed(r_.client.in());
+            if (!step) co_return std::unexpected{step.error()};
+            decoded += step->data.size();
+            if (!step->data.empty()) {
+                http::append_chunk_head(out, step->data.size());
+                out.append(step->data).append("\r\n");
+            }
+            r_.client.consume(step->consumed);
+            r_.bytes_in += step->consumed;
+        }
+        if (most && decoded > *most) co_return fail(reason::body_too_large, "read request body: over max_body");
+        if (body.done()) http::append_last_chunk(out, body.trailers());
+        if (!out.empty())
+            if (auto written = co_await write_to_server(out); !written) co_return written;
+        if (body.done()) break;
+        if (auto more = co_await fill_from_client(); !more) co_return more;
+    }
+    co_return {};
+}
+
+bool upload::too_slow() const {
+    const auto rate = r_.listener.settings.min_body_rate;
+    const auto elapsed = r_.time().now() - began_;
+    if (rate == 0 || elapsed < rate_grace) return false;
+    return sent_ < rate * static_cast<std::uint64_t>(elapsed / 1s);
+}
+
+task<result<>> upload::fill_from_client() {
+    const auto got = co_await timeout(r_.time(), r_.listener.settings.timeout.client_body, r_.client.fill());
+    if (!got) co_return fail(reason::client_body_timeout, "read request body");
+    if (!*got || **got == 0) co_return fail(reason::client_closed, "read request body: cut short");
+    if (too_slow()) co_return fail(reason::client_body_too_slow, "read request body: below min_body_rate");
+    co_return {};
+}
+
+task<result<>> upload::write_to_server(std::string_view bytes) {
+    const auto sent = co_await timeout(r_.time(), patience_, server_.write(bytes));
+    if (!sent) co_return fail(reason::idle_timeout, "send request body: the server takes no more");
+    if (!*sent) co_return fail(reason::backend_reset, "send request body: " + std::string{sent->error().text()});
+    sent_ += bytes.size();
+    if (r_.head.framing().how == http::body_framing::kind::length) r_.bytes_in += bytes.size();
+    co_return {};
+}
+
+}  // namespace weir

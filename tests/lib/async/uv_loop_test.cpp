@@ -1,0 +1,119 @@
+#include "lib/async/uv_loop.hpp"
+
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "lib/async/race.hpp"
+#include "lib/async/scope.hpp"
+#include "lib/async/task.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace weir;
+
+namespace {
+
+task<void> then_stop(uv_loop& time, task<void> body) {
+    co_await body;
+    time.stop();
+}
+void run(uv_loop& time, task<void> body) {
+    scope work{time};
+    work.spawn(then_stop(time, std::move(body)));
+    if (!work.empty()) time.run();
+    REQUIRE(work.empty());
+}
+
+}  // namespace
+
+TEST_CASE("uv loop: a sleep is never early, and ends in the order of deadlines") {
+    uv_loop time;
+    std::string log;
+    const auto body = [](loop& clock, std::string& out) -> task<void> {
+        const auto nap = [](loop& c, milliseconds how_long, std::string& o, char name) -> task<void> {
+            const auto before = uv_hrtime();
+            const auto began = c.now();
+            co_await c.sleep(how_long);
+            if (c.now() - began < how_long || uv_hrtime() < before) o += '!';
+            o += name;
+        };
+        scope naps{clock};
+        naps.spawn(nap(clock, 12ms, out, 'c'));
+        naps.spawn(nap(clock, 1ms, out, 'a'));
+        naps.spawn(nap(clock, 5ms, out, 'b'));
+        co_await naps.joined();
+    };
+    run(time, body(time, log));
+    CHECK(log == "abc");
+}
+
+TEST_CASE("uv loop: yields let timers and other yielders in") {
+    uv_loop time;
+    const auto body = [](loop& clock) -> task<void> {
+        bool woken = false;
+        const auto nap = [](loop& c, bool& mark) -> task<void> {
+            co_await c.sleep(1ms);
+            mark = true;
+        };
+        scope naps{clock};
+        naps.spawn(nap(clock, woken));
+        while (!woken) co_await clock.yield();   // never ends if a yielder starves the timers
+    };
+    run(time, body(time));
+}
+
+TEST_CASE("uv loop: more ready coroutines than one callback resumes all get their turn") {
+    uv_loop time;
+    int ran = 0;
+    const auto body = [](loop& clock, int& count) -> task<void> {
+        const auto one = [](loop& c, int& n) -> task<void> {
+            for (int i = 0; i < 3; ++i) co_await c.yield();
+            ++n;
+        };
+        scope many{clock};
+        for (int i = 0; i < 1000; ++i) many.spawn(one(clock, count));
+        co_await many.joined();
+    };
+    run(time, body(time, ran));
+    CHECK(ran == 1000);
+}
+
+TEST_CASE("uv loop: disarmed timers do not wake, and a loop with sleepers left can end") {
+    uv_loop time;
+    const auto body = [](loop& clock) -> task<void> {
+        for (int i = 0; i < 100; ++i) co_await timeout(clock, 1h, clock.yield());
+    };
+    run(time, body(time));
+    const auto sleeper = [](loop& clock) -> task<void> { co_await clock.sleep(1h); };
+    scope left{time};
+    left.spawn(sleeper(time));
+}
+
+TEST_CASE("uv loop: calls from other threads arrive, each once") {
+    uv_loop time;
+    constexpr int threads = 4, calls = 2000;
+    int seen = 0;
+    scope work{time};
+    std::vector<std::thread> callers;
+    for (int t = 0; t < threads; ++t) {
+        callers.emplace_back([&] {
+            for (int i = 0; i < calls; ++i) {
+                time.call_from_other_thread([&] {
+                    if (++seen == threads * calls) time.stop();
+                });
+            }
+        });
+    }
+    time.run();
+    for (auto& each : callers) each.join();
+    CHECK(seen == threads * calls);
+}
+
+TEST_CASE("uv loop: the wall clock is that of the system") {
+    uv_loop time;
+    const auto system = std::chrono::duration_cast<std::chrono::microseconds>(
+                            std::chrono::system_clock::now().time_since_epoch()).count();
+    CHECK(std::abs(time.wall_us() - system) < 60'000'000);
+}

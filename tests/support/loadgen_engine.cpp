@@ -1,0 +1,245 @@
+#include "tests/support/loadgen_engine.hpp"
+
+#include <netdb.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <numeric>
+#include <stdexcept>
+#include <utility>
+
+#include "tests/support/origin_digest.hpp"
+
+namespace loadgen {
+namespace {
+
+constexpr std::uint64_t stop_key = ~std::uint64_t{0};
+constexpr std::uint64_t small_body = 65536;
+
+timespec as_timespec(nanoseconds t) { return {t.count() / 1'000'000'000, t.count() % 1'000'000'000}; }
+
+}  // namespace
+
+const char* name_of(failure kind) {
+    switch (kind) {
+    case failure::connect: return "connect";
+    case failure::reset: return "reset";
+    case failure::closed: return "closed";
+    case failure::timeout: return "timeout";
+    case failure::bad_response: return "bad_response";
+    case failure::mismatch: return "mismatch";
+    case failure::count_: break;
+    }
+    return "";
+}
+
+std::uint64_t tally::failed() const { return std::accumulate(errors.begin(), errors.end(), std::uint64_t{0}); }
+
+socket_address resolve(const std::string& text) {
+    socket_address found;
+    if (text.starts_with("unix:")) {
+        auto* unix_address = reinterpret_cast<sockaddr_un*>(&found.storage);
+        const auto path = text.substr(5);
+        if (path.empty() || path.size() >= sizeof unix_address->sun_path) throw std::runtime_error{"bad path: " + text};
+        unix_address->sun_family = AF_UNIX;
+        std::ranges::copy(path, unix_address->sun_path);
+        found.size = sizeof *unix_address;
+        return found;
+    }
+    const auto colon = text.rfind(':');
+    if (colon == text.npos) throw std::runtime_error{"no port in '" + text + "'"};
+    auto host = text.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    addrinfo hints{}, *list = nullptr;
+    hints.ai_socktype = SOCK_STREAM;
+    if (const int code = getaddrinfo(host.c_str(), text.c_str() + colon + 1, &hints, &list); code != 0)
+        throw std::runtime_error{"'" + text + "': " + gai_strerror(code)};
+    std::memcpy(&found.storage, list->ai_addr, list->ai_addrlen);
+    found.size = list->ai_addrlen;
+    freeaddrinfo(list);
+    return found;
+}
+
+engine::engine(plan what) : plan_{std::move(what)}, buffer_(plan_.kind == traffic::http ? 65536 : 262144) {
+    epoll_ = epoll_create1(EPOLL_CLOEXEC);
+    stop_event_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = stop_key;
+    if (epoll_ < 0 || stop_event_ < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, stop_event_, &event) != 0)
+        throw std::runtime_error{"epoll"};
+
+    requests_ = plan_.heads;
+    auto bytes = plan_.kind == traffic::http ? plan_.body_bytes : plan_.message_bytes;
+    if (requests_.empty()) requests_.emplace_back();
+    if (bytes <= small_body)
+        for (auto& request : requests_) request += origin::known_bytes(0, bytes);
+    else body_apart_ = bytes;
+
+    for (std::uint32_t who = 0; who < plan_.connections; ++who) {
+        clients_.push_back(std::make_unique<client>());
+        rest(who);
+    }
+}
+
+engine::~engine() {
+    for (auto& c : clients_)
+        if (c->fd >= 0) close(c->fd);
+    close(epoll_);
+    close(stop_event_);
+}
+
+void engine::stop() {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto told = write(stop_event_, &one, sizeof one);
+}
+
+tally engine::run() {
+    start_ = now_ = waiting_since_ = steady::now();
+    second_end_ = start_ + std::chrono::seconds{1};
+    bool holding = false;
+    while (true) {
+        if (!holding) want_more();
+        expire();
+        if (now_ >= second_end_) end_second();
+        if (!holding && finished()) {
+            tally_.elapsed = now_ - start_;
+            end_last_second();
+            if (!plan_.hold || stopping_) break;
+            holding = true;
+            if (on_holding) on_holding(tally_);
+        }
+        if (holding && stopping_) break;
+        std::array<epoll_event, 256> events;
+        const auto limit = as_timespec(wait_limit());
+        const int ready =
+            epoll_pwait2(epoll_, events.data(), static_cast<int>(events.size()), holding ? nullptr : &limit, nullptr);
+        now_ = steady::now();
+        for (int i = 0; i < ready; ++i) {
+            const auto& event = events[static_cast<std::size_t>(i)];
+            if (event.data.u64 == stop_key) {
+                stopping_ = true;
+                epoll_ctl(epoll_, EPOLL_CTL_DEL, stop_event_, nullptr);
+            } else {
+                on_event(static_cast<std::uint32_t>(event.data.u64), event.events);
+            }
+        }
+        for (const auto who : std::exchange(again_, {})) receive_some(who);
+    }
+    return std::move(tally_);
+}
+
+bool engine::finished() const {
+    const bool enough = stopping_ || (plan_.requests > 0 && wanted_ >= plan_.requests) ||
+                        (plan_.duration.count() > 0 && now_ - start_ >= plan_.duration);
+    if (!enough || busy_ > 0) return false;
+    steady::time_point when;  // open loop: what was wanted in time is still owed
+    return stopping_ || plan_.rate <= 0 || !next_wanted(when);
+}
+
+/// When the next request is wanted; false if no more will be.
+bool engine::next_wanted(steady::time_point& when) const {
+    if (stopping_ || (plan_.requests > 0 && wanted_ >= plan_.requests)) return false;
+    when = plan_.rate > 0
+               ? start_ + nanoseconds{static_cast<std::int64_t>(static_cast<double>(wanted_) * 1e9 / plan_.rate)}
+               : std::max(now_, not_before_);
+    return plan_.duration.count() == 0 || when < start_ + plan_.duration;
+}
+
+/// Gives what is wanted by now to the connections that are free.
+void engine::want_more() {
+    steady::time_point when;
+    for (auto budget = clients_.size() + 1024; budget > 0 && next_wanted(when) && when <= now_; --budget) {
+        if (now_ - when >= plan_.timeout) {  // waited too long for a connection: its client has given up
+            ++wanted_;
+            ++second_.wanted;
+            ++second_.errors;
+            ++tally_.errors[static_cast<std::size_t>(failure::timeout)];
+            continue;
+        }
+        if (idle_.empty()) return;
+        const auto who = idle_.front();
+        idle_.pop_front();
+        clients_[who]->in_queue = false;
+        if (plan_.rate > 0) tally_.lateness.record(now_ - std::max(when, waiting_since_));
+        begin(who, when);
+    }
+}
+
+void engine::begin(std::uint32_t who, steady::time_point wanted) {
+    auto& c = *clients_[who];
+    const auto& request = requests_[wanted_ % requests_.size()];
+    ++wanted_;
+    ++second_.wanted;
+    ++tally_.sent;
+    ++busy_;
+    ++c.turn;
+    c.wanted = wanted;
+    c.to_send = request;
+    c.body_sent = c.received = 0;
+    c.cut_off = false;
+    c.reader.start(plan_.head_requests, plan_.verify);
+    deadlines_.push_back({wanted + plan_.timeout, who, c.turn});
+    if (c.is == state::idle) {
+        c.is = state::busy;
+        send_some(who);
+    } else if (!open(who)) {
+        fail(who, failure::connect);
+    }
+}
+
+void engine::expire() {
+    while (!deadlines_.empty()) {
+        const auto [when, who, turn] = deadlines_.front();
+        auto& c = *clients_[who];
+        const bool stale = c.turn != turn;
+        if (!stale && when > now_) return;
+        deadlines_.pop_front();
+        if (stale) continue;
+        if (c.is == state::leaving) close_client(who);  // it had its answer, only the end did not come
+        else fail(who, failure::timeout);
+    }
+}
+
+void engine::end_second() {
+    second_.p50 = second_latency_.percentile(50);
+    second_.p99 = second_latency_.percentile(99);
+    second_.max = second_latency_.max();
+    tally_.seconds.push_back(second_);
+    second_ = {};
+    second_latency_.clear();
+    second_end_ += std::chrono::seconds{1};
+}
+
+/// What is left at the end. A tenth of a second of stragglers would look like a slump of its own: it joins the last.
+void engine::end_last_second() {
+    if (second_.wanted + second_.answered + second_.errors == 0) return;
+    const bool short_rest = now_ < second_end_ - std::chrono::milliseconds{800};
+    end_second();
+    if (!short_rest || tally_.seconds.size() < 2) return;
+    const auto rest = tally_.seconds.back();
+    tally_.seconds.pop_back();
+    auto& last = tally_.seconds.back();
+    last.wanted += rest.wanted;
+    last.answered += rest.answered;
+    last.errors += rest.errors;
+    last.p99 = std::max(last.p99, rest.p99);
+    last.max = std::max(last.max, rest.max);
+}
+
+nanoseconds engine::wait_limit() const {
+    if (!again_.empty()) return nanoseconds{0};
+    auto until = second_end_;
+    if (!deadlines_.empty()) until = std::min(until, deadlines_.front().when);
+    if (plan_.duration.count() > 0)
+        until = std::min(until, std::max(start_ + plan_.duration, now_ + std::chrono::milliseconds{1}));
+    if (steady::time_point wanted; !idle_.empty() && next_wanted(wanted)) until = std::min(until, wanted);
+    return std::max<nanoseconds>(until - steady::now(), nanoseconds{0});
+}
+
+}  // namespace loadgen

@@ -11,6 +11,7 @@
 #include "lib/async/event.hpp"
 #include "lib/async/offload.hpp"
 #include "lib/http/date.hpp"
+#include "lib/http/head.hpp"
 #include "lib/net/network.hpp"
 #include "lib/net/splice.hpp"
 #include "lib/resilience/balancer.hpp"
@@ -37,6 +38,27 @@ struct shared_state {
     std::shared_ptr<log_target> access_log;       // null: off
     std::shared_ptr<log_target> error_log;
     offload_pool disk{"weir-log", 1, 1024};
+};
+
+/// Heads between two uses: a request needs one of each kind, and their memory is worth keeping.
+template <class Head>
+class head_store {
+public:
+    Head take() {
+        if (kept_.empty()) return Head{};
+        Head head = std::move(kept_.back());
+        kept_.pop_back();
+        return head;
+    }
+    void give_back(Head head) {
+        if (kept_.size() >= most) return;
+        head.clear();
+        kept_.push_back(std::move(head));
+    }
+
+private:
+    static constexpr std::size_t most = 64;
+    std::vector<Head> kept_;
 };
 
 /// A worker's view of a backend: its own pools, its own turn, the shared counts.
@@ -95,6 +117,9 @@ struct worker_context {
     /// For composing heads and small messages: filled and written without a suspension between (see byte_stream).
     std::string scratch;
     std::string log_line;
+    std::string address_text;
+    head_store<http::request_head> request_heads;
+    head_store<http::response_head> response_heads;
 
     /// The process is going down: say `Connection: close` wherever possible.
     bool closing = false;
@@ -102,6 +127,13 @@ struct worker_context {
 
     void log(log_level level, std::string_view message) { errors.write(level, message, time.wall_us()); }
     void log_access(const access_record& record);
+    /// Valid until the next call.
+    std::string_view text_of(const address& who, bool with_port) {
+        address_text.clear();
+        if (with_port) who.append_to(address_text);
+        else who.append_ip_to(address_text);
+        return address_text;
+    }
     std::string_view date_now() { return date.at(time.wall_us()); }
 };
 

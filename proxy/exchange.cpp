@@ -17,7 +17,11 @@ constexpr unsigned most_interim_responses = 32;
 /// What one try works with.
 struct attempt {
     attempt(request& what, std::size_t index)
-        : r{what}, backend{*what.backend}, index{index}, to{backend.shared.servers()[index]}, busy{to.begin()} {}
+        : r{what}, backend{*what.backend}, index{index}, to{backend.shared.servers()[index]}, busy{to.begin()},
+          head{what.worker.response_heads.take()} {}
+    attempt(const attempt&) = delete;
+    attempt& operator=(const attempt&) = delete;
+    ~attempt() { r.worker.response_heads.give_back(std::move(head)); }
 
     request& r;
     backend_view& backend;

@@ -1,6 +1,7 @@
 #include "proxy/forward.hpp"
 
 #include "proxy/exchange.hpp"
+#include "proxy/pick.hpp"
 
 namespace weir {
 namespace {
@@ -25,20 +26,12 @@ bool may_try_again(const request& r, const error& failure) {
 task<void> forward(request& r) {
     auto& backend = *r.backend;
     const auto& settings = backend.shared.settings();
-    auto& servers = backend.shared.servers();
     r.deadline = r.head_done + settings.timeout.total;
-    std::vector<bool> tried(servers.size());
+    tried_servers tried;
     auto pooled = pooled_connections::allowed;
 
     for (unsigned left = settings.retries;;) {
-        const auto candidate_at = [&](std::size_t i) {
-            candidate c;
-            c.weight = servers[i].settings().weight;
-            c.in_flight = servers[i].in_flight();
-            c.tried = tried[i];
-            return c;
-        };
-        const auto picked = backend.pick.pick({servers.size(), candidate_at}, r.worker.chance);
+        const auto picked = pick_server(backend, tried, r.worker.chance);
         if (!picked) co_return co_await refuse(r, reason::no_server, "pick a server of " + backend.shared.name());
 
         ++r.tries;
@@ -52,7 +45,7 @@ task<void> forward(request& r) {
             continue;
         }
         if (left-- == 0) co_return co_await refuse(r, outcome.error().why, outcome.error().doing);
-        tried[*picked] = true;
+        tried.add(*picked);
         if (r.worker.errors.wants(log_level::info))
             r.worker.log(log_level::info, "trying again: " + outcome.error().doing);
     }

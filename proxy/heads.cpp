@@ -48,12 +48,9 @@ void compose_request(std::string& out, const request& r) {
     if (todo.empty()) http::append_forwardable(out, r.head);
     else http::append_forwardable(out, r.head, [&](const http::field& f) { return untouched(todo, f.name); });
 
-    std::string client;
-    client.reserve(address::max_text_bytes);
-    if (!r.client.peer().is_unix()) r.client.peer().append_ip_to(client);
     const auto style = r.listener.settings.forwarded;
     http::hop hop;
-    hop.client = client;
+    if (!r.client.peer().is_unix()) hop.client = r.worker.text_of(r.client.peer(), false);
     hop.trusted = r.trusted;
     hop.x_forwarded = style == conf::forwarded_style::both || style == conf::forwarded_style::x_forwarded;
     hop.rfc7239 = style == conf::forwarded_style::both || style == conf::forwarded_style::rfc7239;

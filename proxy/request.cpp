@@ -26,12 +26,9 @@ log_level level_of(reason why) {
 void log_request(request& r) {
     auto& w = r.worker;
     if (!w.access_lines) return;
-    std::string client;
-    client.reserve(address::max_text_bytes);
-    r.client.peer().append_to(client);
     access_record line;
     line.unix_us = w.time.wall_us();
-    line.client = client;
+    line.client = w.text_of(r.client.peer(), true);
     line.listener = r.listener.name;
     if (r.has_head) {
         line.method = r.head.method_name();

@@ -12,7 +12,11 @@ namespace weir {
 
 struct request {
     request(worker_context& worker, listener_view& listener, byte_stream& client)
-        : worker{worker}, listener{listener}, client{client}, id{worker.request_ids.next()}, began{worker.time.now()} {}
+        : worker{worker}, listener{listener}, client{client}, head{worker.request_heads.take()},
+          id{worker.request_ids.next()}, began{worker.time.now()} {}
+    request(const request&) = delete;
+    request& operator=(const request&) = delete;
+    ~request() { worker.request_heads.give_back(std::move(head)); }
 
     worker_context& worker;
     listener_view& listener;

@@ -2,6 +2,7 @@
 
 #include "lib/async/race.hpp"
 #include "proxy/dial.hpp"
+#include "proxy/pick.hpp"
 #include "proxy/serve_http.hpp"
 #include "proxy/tunnel.hpp"
 
@@ -23,12 +24,10 @@ void log_session(worker_context& w, const listener_view& listener, const byte_st
                  const tcp_session& session) {
     if (!w.access_lines) return;
     const auto us = [](nanoseconds d) { return std::chrono::duration_cast<std::chrono::microseconds>(d).count(); };
-    std::string who;
-    client.peer().append_to(who);
     access_record line;
     line.unix_us = w.time.wall_us();
     line.spoken = access_record::protocol::tcp;
-    line.client = who;
+    line.client = w.text_of(client.peer(), true);
     line.listener = listener.name;
     line.why = session.moved.why;
     line.bytes_in = session.moved.from_client;
@@ -46,18 +45,11 @@ void log_session(worker_context& w, const listener_view& listener, const byte_st
 task<std::unique_ptr<server_connection>> connect_to_some_server(worker_context& w, backend_view& backend, byte_stream& client,
                                                                 tcp_session& session, server::permit& busy) {
     auto& servers = backend.shared.servers();
-    std::vector<bool> tried(servers.size());
+    tried_servers tried;
     for (unsigned left = backend.shared.settings().retries + 1; left > 0; --left) {
-        const auto candidate_at = [&](std::size_t i) {
-            candidate c;
-            c.weight = servers[i].settings().weight;
-            c.in_flight = servers[i].in_flight();
-            c.tried = tried[i];
-            return c;
-        };
-        const auto picked = backend.pick.pick({servers.size(), candidate_at}, w.chance);
+        const auto picked = pick_server(backend, tried, w.chance);
         if (!picked) break;
-        tried[*picked] = true;
+        tried.add(*picked);
         ++session.tries;
         session.chosen = &servers[*picked];
         busy = servers[*picked].begin();

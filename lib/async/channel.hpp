@@ -64,6 +64,9 @@ public:
         return true;
     }
 
+    /// The next item if there is one; never waits.
+    std::optional<T> try_next() { return take(); }
+
     class receive_awaiter;
     class send_awaiter;
     receive_awaiter next() noexcept { return receive_awaiter{*this}; }

@@ -184,7 +184,8 @@ private:
     waiter waiter_;
 };
 
-/// Posts a question at once, resumes on `asker` when the answer is there. `post` gets a reply_to<T> and says whether it was accepted.
+/// Posts a question at once, resumes on `asker` when the answer is there. `post` gets a reply_to<T> and says whether it
+/// was accepted.
 template <class T, class Post>
 ask_awaiter<T> ask(loop& asker, Post&& post) {
     return ask_awaiter<T>{asker, std::forward<Post>(post)};

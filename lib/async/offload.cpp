@@ -1,7 +1,6 @@
 #include "lib/async/offload.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 #include <pthread.h>
 
@@ -34,11 +33,12 @@ bool offload_pool::submit(const std::shared_ptr<detail::offload_job>& job) {
     {
         const std::lock_guard lock{mutex_};
         if (queue_.size() >= max_queued_) {
-            const auto orphans = std::stable_partition(queue_.begin(), queue_.end(), [](const auto& each) {
-                return !each->orphaned.load(std::memory_order_relaxed);
-            });
-            skipped.assign(std::make_move_iterator(orphans), std::make_move_iterator(queue_.end()));
-            queue_.erase(orphans, queue_.end());
+            decltype(queue_) wanted;
+            for (auto& each : queue_) {
+                auto& to = each->orphaned.load(std::memory_order_relaxed) ? skipped : wanted;
+                to.push_back(std::move(each));
+            }
+            queue_.swap(wanted);
             counts_.skipped += skipped.size();
         }
         if (queue_.size() >= max_queued_) {

@@ -64,10 +64,10 @@ private:
         struct last_words {
             bool await_ready() const noexcept { return false; }
             void await_suspend(std::coroutine_handle<child_promise> self) const noexcept {
-                auto* owner = self.promise().owner;
+                auto* home = self.promise().owner;
                 self.destroy();   // unlinks
-                owner->forget();
-                owner->wake();
+                home->forget();
+                home->wake();
             }
             void await_resume() const noexcept {}
         };

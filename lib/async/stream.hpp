@@ -43,6 +43,11 @@ class held {
 public:
     explicit held(S&& source) : source_{std::forward<S>(source)} {}
     auto next() { return source_.next(); }
+    auto try_next()
+        requires requires(S& source) { source.try_next(); }
+    {
+        return source_.try_next();
+    }
 
 private:
     S source_;   // S is `T` or `T&`
@@ -259,6 +264,12 @@ public:
             full_by_ = loop_->after(within_);
         }
         while (chunk_.size() < size_) {
+            if constexpr (requires { source_.try_next(); }) {   // what is there already needs no waiting
+                if (auto item = source_.try_next()) {
+                    chunk_.push_back(std::move(*item));
+                    continue;
+                }
+            }
             auto item = co_await timeout_at(*loop_, full_by_, source_.next());
             if (!item || !*item) break;
             chunk_.push_back(std::move(**item));

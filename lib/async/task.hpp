@@ -21,14 +21,19 @@
 #include <type_traits>
 #include <utility>
 
+#include "lib/async/frame_pool.hpp"
+
 namespace weir {
 
 template <class T> class task;
 
 namespace detail {
 
-/// Every promise of this library counts its frame, so that tests can say that none was left behind.
+/// Every promise of this library counts its frame, so that tests can say that none was left behind, and has it pooled.
 struct counted_frame {
+    static void* operator new(std::size_t bytes) { return frame_pool::take(bytes); }
+    static void operator delete(void* frame, std::size_t bytes) noexcept { frame_pool::give_back(frame, bytes); }
+
     counted_frame() noexcept { ++live; }
     counted_frame(const counted_frame&) = delete;
     counted_frame& operator=(const counted_frame&) = delete;

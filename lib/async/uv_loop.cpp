@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "lib/async/frame_pool.hpp"
+
 namespace weir {
 namespace {
 
@@ -48,6 +50,7 @@ uv_loop::~uv_loop() {
         (void)handle;
     }, nullptr);
     uv_run(&uv_, UV_RUN_DEFAULT);
+    frame_pool::drop();
     [[maybe_unused]] const int left = uv_loop_close(&uv_);
     assert(left == 0);
 }

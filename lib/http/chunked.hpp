@@ -48,8 +48,6 @@ public:
     bool done() const noexcept { return state_ == state::done; }
     /// Complete once done(). Valid until the decoder is destroyed.
     const field_block& trailers() const noexcept { return trailers_; }
-    /// Bytes left in the chunk that is being read.
-    std::uint64_t left_in_chunk() const noexcept { return state_ == state::data ? left_ : 0; }
 
 private:
     enum class state : std::uint8_t { size, extension, size_lf, data, data_cr, data_lf, trailer, done };

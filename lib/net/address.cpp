@@ -21,7 +21,7 @@ bool is_mapped(const address::ip_bytes& ip) noexcept {
 }
 
 char* put_number(char* to, unsigned n, int base = 10) noexcept {
-    return std::to_chars(to, to + 5, n, base).ptr;       // 65535 and ffff fit
+    return std::to_chars(to, to + 5, n, base).ptr;  // 65535 and ffff fit
 }
 
 char* put_ipv4(char* to, const std::uint8_t* four) noexcept {
@@ -131,7 +131,7 @@ std::optional<address> address::parse(std::string_view text) {
     const auto host = text.substr(0, colon);
     const auto port = parse_port(text.substr(colon + 1));
     const bool bracketed = host.starts_with('[');
-    if (!port || (!bracketed && host.find(':') != host.npos)) return std::nullopt;      // "::1:80" could be read two ways
+    if (!port || (!bracketed && host.find(':') != host.npos)) return std::nullopt;  // "::1:80" reads two ways
     return parse_ip(host, *port);
 }
 
@@ -177,7 +177,7 @@ socklen_t address::to(sockaddr_storage& raw) const noexcept {
         const bool is_file = !name.empty() && name.front() != '\0';
         raw.ss_family = AF_UNIX;
         std::copy(name.begin(), name.end(), reinterpret_cast<char*>(&raw) + path_offset);
-        return static_cast<socklen_t>(path_offset + name.size() + (is_file ? 1 : 0));     // a file's path ends in a zero
+        return static_cast<socklen_t>(path_offset + name.size() + (is_file ? 1 : 0));  // a path ends in a zero
     }
     }
     return 0;
@@ -225,21 +225,16 @@ void address::append_to(std::string& out) const {
     char text[max_text_bytes];
     char* end = text;
     switch (kind()) {
-    case family::none:
-        out += '-';
-        return;
+    case family::none: out += '-'; return;
     case family::unix_socket: {
         out += unix_prefix;
         const auto name = path();
-        if (name.starts_with('\0'))                       // abstract: written as `ss` and /proc/net/unix do
+        if (name.starts_with('\0'))  // abstract: written as `ss` and /proc/net/unix do
             out.append(1, '@').append(name.substr(1));
-        else
-            out += name;
+        else out += name;
         return;
     }
-    case family::ipv4:
-        end = put_ipv4(end, ip().data() + mapped_prefix.size());
-        break;
+    case family::ipv4: end = put_ipv4(end, ip().data() + mapped_prefix.size()); break;
     case family::ipv6:
         *end++ = '[';
         end = put_ipv6(end, ip());
@@ -271,7 +266,7 @@ std::string address::text() const {
 
 std::strong_ordering operator<=>(const address& a, const address& b) noexcept {
     if (const auto order = a.parts_.index() <=> b.parts_.index(); order != 0) return order;
-    if (!a.is_inet()) return a.path() <=> b.path();       // both empty where there is no address at all
+    if (!a.is_inet()) return a.path() <=> b.path();  // both empty where there is no address at all
     if (const auto order = std::memcmp(a.ip().data(), b.ip().data(), a.ip().size()) <=> 0; order != 0) return order;
     if (const auto order = a.port() <=> b.port(); order != 0) return order;
     return std::get_if<address::inet_parts>(&a.parts_)->zone <=> std::get_if<address::inet_parts>(&b.parts_)->zone;
@@ -281,7 +276,8 @@ std::size_t address::hash() const noexcept {
     if (!is_inet()) return std::hash<std::string_view>{}(path());
     std::uint64_t half[2];
     std::memcpy(half, ip().data(), sizeof half);
-    auto mixed = (half[0] ^ port()) * 0x9e3779b97f4a7c15;          // odd constants of SplitMix64; no promise against floods
+    // Odd constants of SplitMix64. No promise against keys chosen to collide.
+    auto mixed = (half[0] ^ port()) * 0x9e3779b97f4a7c15;
     mixed = (mixed ^ (mixed >> 32) ^ half[1]) * 0xbf58476d1ce4e5b9;
     return static_cast<std::size_t>(mixed ^ (mixed >> 32));
 }

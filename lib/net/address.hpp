@@ -2,14 +2,15 @@
 /// Where a socket is: IPv4, IPv6 or a Unix socket, as a small value.
 ///
 ///     auto peer = address::from(storage, length);       // what accept, getpeername or getaddrinfo gave
-///     peer->append_to(line);                            // "203.0.113.7:51000", "[2001:db8::1]:443", "unix:/run/app.sock"
+///     peer->append_to(line);             // "203.0.113.7:51000", "[2001:db8::1]:443", "unix:/run/app.sock"
 ///     sockaddr_storage raw;
 ///     connect(fd, sockaddr_of(raw), peer->to(raw));
 ///
-/// An IPv4-mapped IPv6 address (::ffff:203.0.113.7) *is* the IPv4 address: one constructor maps it, so text, comparison,
-/// hash and network_set agree. 32 bytes, because every idle connection holds one; the path of a Unix socket is shared
-/// between copies, and most Unix clients have none. A zone index (fe80::1%3) is kept for connecting and comparing but not
-/// written, since it means nothing to whoever reads our headers or logs. Copying is cheap and safe from any thread.
+/// An IPv4-mapped IPv6 address (::ffff:203.0.113.7) *is* the IPv4 address: one constructor maps it, so text,
+/// comparison, hash and network_set agree. 32 bytes, because every idle connection holds one; the path of a Unix socket
+/// is shared between copies, and most Unix clients have none. A zone index (fe80::1%3) is kept for connecting and
+/// comparing but not written, since it means nothing to whoever reads our headers or logs. Copying is cheap and safe
+/// from any thread.
 #include <sys/socket.h>
 
 #include <array>
@@ -28,9 +29,9 @@ namespace weir {
 class address {
 public:
     enum class family : std::uint8_t { none, ipv4, ipv6, unix_socket };
-    using ip_bytes = std::array<std::uint8_t, 16>;                // network order; IPv4 as ::ffff:a.b.c.d
+    using ip_bytes = std::array<std::uint8_t, 16>;  // network order; IPv4 as ::ffff:a.b.c.d
 
-    address() noexcept = default;                                 // family::none, written as "-"
+    address() noexcept = default;  // family::none, written as "-"
 
     static address inet(const ip_bytes& ip, std::uint16_t port, std::uint32_t zone = 0) noexcept;
     static address inet4(std::array<std::uint8_t, 4> ip, std::uint16_t port) noexcept;
@@ -55,18 +56,19 @@ public:
     family kind() const noexcept;
     bool is_inet() const noexcept { return std::holds_alternative<inet_parts>(parts_); }
     bool is_unix() const noexcept { return std::holds_alternative<shared_path>(parts_); }
-    bool is_loopback() const noexcept;                            // 127.0.0.0/8, ::1 or any Unix socket
+    bool is_loopback() const noexcept;  // 127.0.0.0/8, ::1 or any Unix socket
 
-    const ip_bytes& ip() const noexcept;                          // is_inet() only
-    std::uint16_t port() const noexcept;                          // 0 unless is_inet()
-    std::string_view path() const noexcept;                       // empty unless is_unix()
-    address with_port(std::uint16_t port) const noexcept;         // the same host; unchanged unless is_inet()
+    const ip_bytes& ip() const noexcept;                   // is_inet() only
+    std::uint16_t port() const noexcept;                   // 0 unless is_inet()
+    std::string_view path() const noexcept;                // empty unless is_unix()
+    address with_port(std::uint16_t port) const noexcept;  // the same host; unchanged unless is_inet()
 
-    /// Text goes behind what is in `out`; at most `max_text_bytes` (Unix paths aside), so a reserved string never allocates.
-    static constexpr std::size_t max_text_bytes = 47;             // [8 groups of 4 and 7 colons]:65535
-    void append_to(std::string& out) const;                       // with port
-    void append_ip_to(std::string& out) const;                    // "203.0.113.7", "2001:db8::1" (RFC 5952), "unix:", "-"
-    std::string text() const;                                     // append_to into a new string; for messages
+    /// IPv6 as RFC 5952 wants it. Text goes behind what is in `out`; at most `max_text_bytes` (Unix paths aside), so a
+    /// reserved string never allocates.
+    static constexpr std::size_t max_text_bytes = 47;  // [8 groups of 4 and 7 colons]:65535
+    void append_to(std::string& out) const;            // with port
+    void append_ip_to(std::string& out) const;         // "203.0.113.7", "2001:db8::1", "unix:", "-"
+    std::string text() const;                          // append_to into a new string; for messages
 
     friend bool operator==(const address& a, const address& b) noexcept { return (a <=> b) == 0; }
     friend std::strong_ordering operator<=>(const address& a, const address& b) noexcept;
@@ -78,7 +80,7 @@ private:
         std::uint32_t zone;
         std::uint16_t port;
     };
-    using shared_path = std::shared_ptr<const std::string>;       // null: unnamed
+    using shared_path = std::shared_ptr<const std::string>;  // null: unnamed
 
     std::variant<std::monostate, inet_parts, shared_path> parts_;
 };
@@ -86,7 +88,9 @@ private:
 static_assert(sizeof(address) <= 32);
 
 inline sockaddr* sockaddr_of(sockaddr_storage& raw) noexcept { return reinterpret_cast<sockaddr*>(&raw); }
-inline const sockaddr* sockaddr_of(const sockaddr_storage& raw) noexcept { return reinterpret_cast<const sockaddr*>(&raw); }
+inline const sockaddr* sockaddr_of(const sockaddr_storage& raw) noexcept {
+    return reinterpret_cast<const sockaddr*>(&raw);
+}
 
 }  // namespace weir
 

@@ -6,8 +6,9 @@
 ///     trusted.add_unix();
 ///     if (trusted.contains(peer)) ...
 ///
-/// An IPv4 network is ::ffff:a.b.c.d with a prefix of 96 or more, the same form that address has, so one comparison serves
-/// both families, and ::/0 contains IPv4 too. Lists are short: a scan. Read-only after it is built; then safe from any thread.
+/// An IPv4 network is ::ffff:a.b.c.d with a prefix of 96 or more, the same form that address has, so one comparison
+/// serves both families, and ::/0 contains IPv4 too. Lists are short: a scan. Read-only after it is built; then safe
+/// from any thread.
 #include <algorithm>
 #include <cstdint>
 #include <vector>

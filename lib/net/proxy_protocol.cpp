@@ -18,7 +18,8 @@ constexpr std::size_t v2_unix_path_bytes = 108;
 
 // Byte 13 of version 2 (version and command) and byte 14 (family and transport).
 constexpr std::uint8_t v2_local = 0x20, v2_proxy = 0x21;
-constexpr std::uint8_t unspecified = 0x00, tcp4 = 0x11, udp4 = 0x12, tcp6 = 0x21, udp6 = 0x22, unix_stream = 0x31, unix_datagram = 0x32;
+constexpr std::uint8_t unspecified = 0x00, tcp4 = 0x11, udp4 = 0x12, tcp6 = 0x21, udp6 = 0x22;
+constexpr std::uint8_t unix_stream = 0x31, unix_datagram = 0x32;
 
 std::unexpected<error> bad(std::string_view what) {
     return fail(reason::bad_proxy_header, std::string{"PROXY protocol: "}.append(what), false);
@@ -58,7 +59,7 @@ result<proxy_header> decode_v1(std::string_view line) {
     proxy_header header;
     const bool ends_in_blank = line.ends_with(' ');
     const auto family = take_word(line);
-    if (family == "UNKNOWN") {                            // whatever follows is to be ignored
+    if (family == "UNKNOWN") {  // whatever follows is to be ignored
         header.local = true;
         return header;
     }
@@ -92,9 +93,12 @@ parsed parse_v1(std::string_view seen) {
 std::optional<std::size_t> v2_address_bytes(std::uint8_t family) noexcept {
     switch (family) {
     case unspecified: return 0;
-    case tcp4: case udp4: return 2 * 4 + 2 * 2;
-    case tcp6: case udp6: return 2 * 16 + 2 * 2;
-    case unix_stream: case unix_datagram: return 2 * v2_unix_path_bytes;
+    case tcp4:
+    case udp4: return 2 * 4 + 2 * 2;
+    case tcp6:
+    case udp6: return 2 * 16 + 2 * 2;
+    case unix_stream:
+    case unix_datagram: return 2 * v2_unix_path_bytes;
     default: return std::nullopt;
     }
 }
@@ -133,7 +137,7 @@ parsed parse_v2(std::string_view seen) {
     if (seen.size() < v2_fixed_bytes) return std::nullopt;
     const auto payload_bytes = number_at(seen, at + 2);
     if (payload_bytes > max_proxy_v2_payload_bytes) return bad("header of version 2 too long");
-    if (command == v2_proxy && payload_bytes < *address_bytes) return bad("header of version 2 too short for its family");
+    if (command == v2_proxy && payload_bytes < *address_bytes) return bad("version 2 too short for its family");
     if (seen.size() < v2_fixed_bytes + payload_bytes) return std::nullopt;
 
     proxy_header header;

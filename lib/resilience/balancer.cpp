@@ -5,14 +5,14 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t few = 3;                 // so few that comparing all is cheaper than drawing, and better
-constexpr int draws = 16;                      // of equal weights all usable, the first succeeds
+constexpr std::size_t few = 3;  // so few that comparing all is cheaper than drawing, and better
+constexpr int draws = 16;       // of equal weights all usable, the first succeeds
 
 bool is_eligible(const candidate& c, bool tried_too) noexcept {
     return c.usable && c.weight > 0 && (tried_too || !c.tried);
 }
 
-bool cheaper(const candidate& a, const candidate& b) noexcept {        // (in_flight + 1) / weight, without dividing
+bool cheaper(const candidate& a, const candidate& b) noexcept {  // (in_flight + 1) / weight, without dividing
     return (a.in_flight + std::uint64_t{1}) * b.weight < (b.in_flight + std::uint64_t{1}) * a.weight;
 }
 
@@ -38,8 +38,8 @@ balancer::choice balancer::pick_eligible(candidate_view among, eligible who, ran
     return among.size() <= few ? next_turn(among, who, true) : cheaper_of_two(among, who, chance);
 }
 
-/// Smooth weighted round robin among all, or among those that are as cheap as the cheapest: each gains its weight, the richest is
-/// picked and pays what all gained.
+/// Smooth weighted round robin among all, or among those that are as cheap as the cheapest: each gains its weight, the
+/// richest is picked and pays what all gained.
 balancer::choice balancer::next_turn(candidate_view among, eligible who, bool cheapest_only) {
     const bool tried_too = who == eligible::tried_too;
     if (turns_.size() != among.size()) turns_.assign(among.size(), 0);
@@ -47,7 +47,8 @@ balancer::choice balancer::next_turn(candidate_view among, eligible who, bool ch
     std::optional<candidate> cheapest;
     if (cheapest_only)
         for (std::size_t i = 0; i < among.size(); ++i)
-            if (const auto c = among[i]; is_eligible(c, tried_too) && (!cheapest || cheaper(c, *cheapest))) cheapest = c;
+            if (const auto c = among[i]; is_eligible(c, tried_too))
+                if (!cheapest || cheaper(c, *cheapest)) cheapest = c;
 
     choice richest;
     std::int64_t gained = 0;
@@ -71,8 +72,9 @@ balancer::choice balancer::cheaper_of_two(candidate_view among, eligible who, ra
     return equal(a, b) || cheaper(a, b) ? first : second;
 }
 
-/// Acceptance sampling: any index, kept with probability weight / heaviest. When that fails too often (most are unusable, or one weight
-/// dwarfs the others) one exact pass over all: each is kept with its share of the weight seen so far.
+/// Acceptance sampling: any index, kept with probability weight / heaviest. When that fails too often (most are
+/// unusable, or one weight dwarfs the others) one exact pass over all: each is kept with its share of the weight seen
+/// so far.
 balancer::choice balancer::draw_by_weight(candidate_view among, eligible who, choice except, random_source& chance) {
     const bool tried_too = who == eligible::tried_too;
     if (known_ != among.size()) {
@@ -85,7 +87,7 @@ balancer::choice balancer::draw_by_weight(candidate_view among, eligible who, ch
         if (except == i) continue;
         const auto c = among[i];
         if (!is_eligible(c, tried_too)) continue;
-        heaviest_ = std::max(heaviest_, c.weight);         // weights may change without a change of number
+        heaviest_ = std::max(heaviest_, c.weight);  // weights may change without a change of number
         if (c.weight == heaviest_ || chance.below(heaviest_) < c.weight) return i;
     }
     choice kept;

@@ -7,19 +7,19 @@
 ///
 /// Only usable candidates are picked; one that this request has tried before only when nothing else is left.
 ///
-///     round_robin      smooth weighted round robin (nginx, Igor Sysoev 2012): in any run of sum-of-weights picks each gets exactly
-///                      its weight, well mixed. Ignores load.
+///     round_robin      smooth weighted round robin (nginx, Igor Sysoev 2012): in any run of sum-of-weights picks
+///                      each gets exactly its weight, well mixed. Ignores load.
 ///     least_requests   the least cost; O(n).
-///     p2c              the cheaper of two different ones drawn by weight (Mitzenmacher, "The power of two choices in randomized load
-///                      balancing", IEEE TPDS 2001), of all when there are three or fewer; O(1) unless most candidates are unusable or
-///                      weights differ widely.
+///     p2c              the cheaper of two different ones drawn by weight (Mitzenmacher, "The power of two choices
+///                      in randomized load balancing", IEEE TPDS 2001), of all when there are three or fewer; O(1)
+///                      unless most candidates are unusable or weights differ widely.
 ///
-/// Cost is (requests in flight + 1) / weight. Candidates of equal cost are shared out by weight, and so are all idle ones
-/// whenever the cheapest is idle: else the heaviest would take everything as long as traffic is light. `in_flight` should count
-/// the whole process: with per-worker counts and many workers, each sees noise only.
+/// Cost is (requests in flight + 1) / weight. Candidates of equal cost are shared out by weight, and so are all idle
+/// ones whenever the cheapest is idle: else the heaviest would take everything as long as traffic is light. `in_flight`
+/// should count the whole process: with per-worker counts and many workers, each sees noise only.
 ///
-/// Pure but for its own small state (whose turn it is); belongs to one thread. When the number of candidates changes, turns
-/// start anew; when servers change places, they inherit each other's turn, which evens out within a round.
+/// Pure but for its own small state (whose turn it is); belongs to one thread. When the number of candidates changes,
+/// turns start anew; when servers change places, they inherit each other's turn, which evens out within a round.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -33,14 +33,14 @@
 namespace weir {
 
 struct candidate {
-    unsigned weight = 1;          // 0 counts as not usable
+    unsigned weight = 1;  // 0 counts as not usable
     unsigned in_flight = 0;
-    bool usable = true;           // breaker, ejection, health and limit allow it
-    bool tried = false;           // by this request
+    bool usable = true;  // breaker, ejection, health and limit allow it
+    bool tried = false;  // by this request
 };
 
-/// A list of candidates, or a function that makes the i-th when it is asked for: so p2c looks at two servers, not at all. Does not
-/// own either: both must outlive the call it is passed to.
+/// A list of candidates, or a function that makes the i-th when it is asked for: so p2c looks at two servers, not at
+/// all. Does not own either: both must outlive the call it is passed to.
 class candidate_view {
 public:
     candidate_view(std::span<const candidate> list) noexcept
@@ -80,9 +80,9 @@ private:
     choice draw_by_weight(candidate_view among, eligible who, choice except, random_source& chance);
 
     balancing how_;
-    std::vector<std::int64_t> turns_;      // smooth round robin: how much each is owed
-    unsigned heaviest_ = 0;                // p2c: the greatest weight met; what acceptance is measured against
-    std::size_t known_ = 0;                // p2c: for how many candidates that is known
+    std::vector<std::int64_t> turns_;  // smooth round robin: how much each is owed
+    unsigned heaviest_ = 0;            // p2c: the greatest weight met; what acceptance is measured against
+    std::size_t known_ = 0;            // p2c: for how many candidates that is known
 };
 
 }  // namespace weir

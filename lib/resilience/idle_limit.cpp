@@ -6,7 +6,7 @@
 namespace weir {
 namespace {
 
-constexpr double safe_share = 0.8;       // of what the server allows: its clock, ours, and the way between
+constexpr double safe_share = 0.8;  // of what the server allows: its clock, ours, and the way between
 constexpr double jitter_ratio = 0.1;
 
 std::chrono::milliseconds safely_below(std::chrono::milliseconds limit) noexcept {

@@ -6,12 +6,12 @@
 ///     limit.died_idle(idle_for, now);                  // the server closed a pooled connection
 ///     limit.hinted(5s);                                // its response said Keep-Alive: timeout=5
 ///
-/// A request sent just as the server closes is lost, and only some may be repeated; so we close first. Servers differ (Node 5 s,
-/// nginx 75 s, some 1 s) and few tell. We start low, and learn: a pooled connection that dies idle at age `a` sets the limit to
-/// 0.8 a for ten minutes. A hint replaces the start value, at 0.8 of what it says, up to `longest`; what was seen beats
-/// what was said. A connection that dies younger than `youngest` teaches nothing: then the server has restarted rather than
-/// lost patience, and believing it would close the pool for ten minutes.
-/// Pure; belongs to one thread (each worker learns for itself, from its own connections).
+/// A request sent just as the server closes is lost, and only some may be repeated; so we close first. Servers differ
+/// (Node 5 s, nginx 75 s, some 1 s) and few tell. We start low, and learn: a pooled connection that dies idle at age
+/// `a` sets the limit to 0.8 a for ten minutes. A hint replaces the start value, at 0.8 of what it says, up to
+/// `longest`; what was seen beats what was said. A connection that dies younger than `youngest` teaches nothing: then
+/// the server has restarted rather than lost patience, and believing it would close the pool for ten minutes. Pure;
+/// belongs to one thread (each worker learns for itself, from its own connections).
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -22,10 +22,10 @@
 namespace weir {
 
 struct idle_limit_policy {
-    std::chrono::milliseconds start{4'000};          // before anything is known
-    std::chrono::milliseconds longest{60'000};       // whatever the server says
+    std::chrono::milliseconds start{4'000};     // before anything is known
+    std::chrono::milliseconds longest{60'000};  // whatever the server says
     std::chrono::milliseconds youngest{200};
-    std::chrono::milliseconds memory{600'000};       // of a death
+    std::chrono::milliseconds memory{600'000};  // of a death
 };
 
 class idle_limit {
@@ -46,8 +46,8 @@ private:
     time_point learned_until_{};
 };
 
-/// `value` give or take 10 %, uniformly: what was opened together should not all be closed together. For the age and the number
-/// of requests after which a pooled connection is retired.
+/// `value` give or take 10 %, uniformly: what was opened together should not all be closed together. For the age and
+/// the number of requests after which a pooled connection is retired.
 std::chrono::milliseconds with_jitter(std::chrono::milliseconds value, random_source& chance) noexcept;
 unsigned with_jitter(unsigned value, random_source& chance) noexcept;
 

@@ -5,8 +5,8 @@
 ///     chance.below(6)                                  // 0 to 5
 ///     std::uniform_int_distribution{1, 6}(chance)      // a UniformRandomBitGenerator too
 ///
-/// xoshiro256**, its state filled by SplitMix64: Blackman and Vigna, "Scrambled linear pseudorandom number generators", ACM
-/// TOMS 2021. 32 bytes. Not for secrets. Belongs to one thread.
+/// xoshiro256**, its state filled by SplitMix64: Blackman and Vigna, "Scrambled linear pseudorandom number generators",
+/// ACM TOMS 2021. 32 bytes. Not for secrets. Belongs to one thread.
 #include <array>
 #include <bit>
 #include <cassert>
@@ -41,8 +41,8 @@ public:
         return drawn;
     }
 
-    /// Uniform in [0, end), end > 0. By multiplication (Lemire, ACM TOMACS 2019) without its rejection step: the bias is under
-    /// end / 2^32, and an end here is a number of servers or a sum of weights.
+    /// Uniform in [0, end), end > 0. By multiplication (Lemire, ACM TOMACS 2019) without its rejection step: the bias
+    /// is under end / 2^32, and an end here is a number of servers or a sum of weights.
     std::uint32_t below(std::uint32_t end) noexcept {
         assert(end > 0);
         return static_cast<std::uint32_t>(((*this)() >> 32) * end >> 32);

@@ -60,10 +60,8 @@ char* put_pair(char* to, std::uint64_t below_100) noexcept {
 inline char* put_number(char* to, std::uint64_t n) noexcept {
     if (n >= 10'000) return std::to_chars(to, to + 20, n).ptr;
     const auto hundreds = static_cast<std::uint32_t>(n) / 100, rest = static_cast<std::uint32_t>(n) % 100;
-    if (n >= 1000)
-        to = put_pair(to, hundreds);
-    else if (n >= 100)
-        *to++ = static_cast<char>('0' + hundreds);
+    if (n >= 1000) to = put_pair(to, hundreds);
+    else if (n >= 100) *to++ = static_cast<char>('0' + hundreds);
     else if (n < 10) {
         *to = static_cast<char>('0' + n);
         return to + 1;
@@ -93,12 +91,10 @@ template <style how>
 [[gnu::noinline]] char* put_value(char* to, std::string_view value, std::size_t bound) noexcept {
     if (value.empty()) return how == style::json ? put<"null">(to) : put<"-">(to);
     if constexpr (how == style::json) *to++ = '"';
-    if (value.size() > bound || !copy_clean<lowest_clean<how>>(to, value))
-        to = put_escaped<how>(to, value, bound);
+    if (value.size() > bound || !copy_clean<lowest_clean<how>>(to, value)) to = put_escaped<how>(to, value, bound);
     else if (how == style::text && value.size() == 1 && value[0] == '-')
-        to = put<"\\x2d">(to);                             // not to be taken for an absent one
-    else
-        to += value.size();
+        to = put<"\\x2d">(to);  // not to be taken for an absent one
+    else to += value.size();
     if constexpr (how == style::json) *to++ = '"';
     return to;
 }
@@ -169,16 +165,15 @@ public:
     template <literal name>
     void flag(bool value) noexcept {
         key<name>();
-        if constexpr (how == style::json)
-            to_ = value ? put<"true">(to_) : put<"false">(to_);
-        else
-            to_ = value ? put<"yes">(to_) : put<"no">(to_);
+        if constexpr (how == style::json) to_ = value ? put<"true">(to_) : put<"false">(to_);
+        else to_ = value ? put<"yes">(to_) : put<"no">(to_);
     }
 
 private:
     template <literal name>
     void key() noexcept {
-        to_ = how == style::json ? put<literal{",\""} + name + literal{"\":"}>(to_) : put<literal{" "} + name + literal{"="}>(to_);
+        if constexpr (how == style::json) to_ = put<literal{",\""} + name + literal{"\":"}>(to_);
+        else to_ = put<literal{" "} + name + literal{"="}>(to_);
     }
     void absent() noexcept { to_ = how == style::json ? put<"null">(to_) : put<"-">(to_); }
     void quote() noexcept {
@@ -190,12 +185,13 @@ private:
 
 constexpr std::size_t strings_but_target = 7, longest_escape = 6, all_keys_and_numbers = 768;
 static_assert(longest_escape * (access_formatter::max_target_bytes + 1 +
-                                strings_but_target * (access_formatter::max_value_bytes + 1)) + all_keys_and_numbers
-              <= access_formatter::max_line_bytes);
+                                strings_but_target * (access_formatter::max_value_bytes + 1)) +
+                  all_keys_and_numbers <=
+              access_formatter::max_line_bytes);
 
 template <style how>
 void append(const access_record& r, timestamp_writer& time, std::string& line) {
-    char text[access_formatter::max_line_bytes];           // never wholly touched, so it costs nothing
+    char text[access_formatter::max_line_bytes];  // never wholly touched, so it costs nothing
     line_writer<how> to{text};
     to.time(r.unix_us, time);
     to.template string<"client">(r.client);

@@ -4,10 +4,10 @@
 ///     if (copy_clean<0x21>(to, value)) to += value.size();
 ///     else escape(value);
 ///
-/// Clean is printable ASCII from `lowest` on, but neither `"` nor `\`. Sixteen bytes are judged at once, in a vector register
-/// where the machine has one (GCC's and clang's vector types, so no instruction set is named here). A value shorter than that,
-/// or the rest of a longer one, is covered by loads that overlap: nothing outside of it is ever read, and nothing behind
-/// `to + value.size()` written. Pure.
+/// Clean is printable ASCII from `lowest` on, but neither `"` nor `\`. Sixteen bytes are judged at once, in a vector
+/// register where the machine has one (GCC's and clang's vector types, so no instruction set is named here). A value
+/// shorter than that, or the rest of a longer one, is covered by loads that overlap: nothing outside of it is ever
+/// read, and nothing behind `to + value.size()` written. Pure.
 #include <array>
 #include <cstddef>
 #include <cstdint>

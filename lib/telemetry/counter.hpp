@@ -8,9 +8,10 @@
 ///     mine.requests_total.add();                       // the worker: a plain add, no lock prefix
 ///     for (const auto& w : workers) sum += w.requests_total.value();      // the admin page, from wherever it runs
 ///
-/// Single writer: only the owning worker may call the members that change it, so a relaxed load and store suffice and nothing
-/// is contended. A reader sees each number as it was a moment ago; two of them need not stem from the same moment. Neither
-/// copyable nor movable: others hold references. Name a member after what it counts and its unit (`bytes_in_total`).
+/// Single writer: only the owning worker may call the members that change it, so a relaxed load and store suffice and
+/// nothing is contended. A reader sees each number as it was a moment ago; two of them need not stem from the same
+/// moment. Neither copyable nor movable: others hold references. Name a member after what it counts and its unit
+/// (`bytes_in_total`).
 #include <atomic>
 #include <cstdint>
 
@@ -28,7 +29,8 @@ private:
     std::atomic<std::uint64_t> value_{0};
 };
 
-/// Goes up and down. One worker's part may be negative (it closed what another opened); the sum over the workers is what counts.
+/// Goes up and down. One worker's part may be negative (it closed what another opened); the sum over the workers is
+/// what counts.
 class gauge {
 public:
     void add(std::int64_t n = 1) noexcept { set(value() + n); }

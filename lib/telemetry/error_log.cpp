@@ -23,10 +23,8 @@ void append_printable(std::string& out, std::string_view text) {
     static constexpr char hex[] = "0123456789abcdef";
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        if (byte >= 0x20 && byte < 0x7f && byte != '\\')
-            out += c;
-        else
-            out.append("\\x").append(1, hex[byte >> 4]).append(1, hex[byte & 15]);
+        if (byte >= 0x20 && byte < 0x7f && byte != '\\') out += c;
+        else out.append("\\x").append(1, hex[byte >> 4]).append(1, hex[byte & 15]);
     }
 }
 

@@ -1,18 +1,19 @@
 #pragma once
-/// What went wrong and what the operator should know, as leveled lines; a flood of the same line is counted, not written.
+/// What went wrong and what the operator should know, as leveled lines; a flood of the same line is counted, not
+/// written.
 ///
 ///     error_log log{sink, log_level::info, "worker 0"};
-///     log.write(log_level::warn, "backend web: 127.0.0.1:9001 refused the connection", now_us);
-///     // 2026-11-23T21:00:00.123Z warn  worker 0: backend web: 127.0.0.1:9001 refused the connection
+///     log.write(log_level::warn, "backend web: 127.0.0.1:9001 refused", now_us);
+///     // 2026-11-23T21:00:00.123Z warn  worker 0: backend web: 127.0.0.1:9001 refused
 ///     log.summarise(now_us);                           // every second or so, from a timer
-///     // 2026-11-23T21:00:01.200Z warn  worker 0: backend web: 127.0.0.1:9001 refused the connection (1234 more like this)
+///     // 2026-11-23T21:00:01.200Z warn  worker 0: backend web: 127.0.0.1:9001 refused (1234 more like this)
 ///
-/// Identical messages: `same_per_second` of them are written, the rest of that second only counted; the count is told when
-/// the second is over, by the next write of that message or by `summarise`. The last `tracked` different messages are
-/// watched. Bytes that are not printable ASCII, and `\`, become `\xNN`, so no message can forge a line; a message over
-/// `max_message_bytes` is cut and ends in `\...`. Where lines go is the sink's business. Belongs to one thread; the sink
-/// must outlive it. Time is an argument: microseconds since 1970; it may stand still and may jump either way (a second that
-/// begins in the future is over).
+/// Identical messages: `same_per_second` of them are written, the rest of that second only counted; the count is told
+/// when the second is over, by the next write of that message or by `summarise`. The last `tracked` different messages
+/// are watched. Bytes that are not printable ASCII, and `\`, become `\xNN`, so no message can forge a line; a message
+/// over `max_message_bytes` is cut and ends in `\...`. Where lines go is the sink's business. Belongs to one thread;
+/// the sink must outlive it. Time is an argument: microseconds since 1970; it may stand still and may jump either way
+/// (a second that begins in the future is over).
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -41,7 +42,8 @@ public:
     error_log(line_sink& sink, log_level least, std::string who, unsigned same_per_second = default_same_per_second);
 
     void write(log_level level, std::string_view message, std::int64_t unix_us);
-    bool wants(log_level level) const noexcept { return level >= least_; }   // to spare composing a message nobody reads
+    /// Asked first, it spares composing a message that nobody reads.
+    bool wants(log_level level) const noexcept { return level >= least_; }
 
     /// Tells the counts of the seconds that are over; `everything` tells those of the running one too (at the end).
     void summarise(std::int64_t unix_us, bool everything = false);

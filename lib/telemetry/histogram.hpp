@@ -8,10 +8,11 @@
 ///     for (const auto& w : workers) w.first_byte.add_to(all);
 ///     all.quantile_us(0.99);
 ///
-/// Each power of two is cut into 16 equal buckets (the layout of HdrHistogram, hdrhistogram.org, and of Circllhist, arXiv
-/// 2001.06561); below 32 us buckets hold one value each. A quantile is the middle of its bucket, so it is off by at most
-/// 1/32 (3.1 %). Values over 2^36 us (19 hours) count in the last bucket. 4 KiB each. `merge` is exact: the counts of the
-/// union are the sums. latency_histogram has one writer and any readers, as counter.hpp says; latency_counts is a plain value.
+/// Each power of two is cut into 16 equal buckets (the layout of HdrHistogram, hdrhistogram.org, and of Circllhist,
+/// arXiv 2001.06561); below 32 us buckets hold one value each. A quantile is the middle of its bucket, so it is off by
+/// at most 1/32 (3.1 %). Values over 2^36 us (19 hours) count in the last bucket. 4 KiB each. `merge` is exact: the
+/// counts of the union are the sums. latency_histogram has one writer and any readers, as counter.hpp says;
+/// latency_counts is a plain value.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -26,7 +27,7 @@ namespace weir {
 
 /// Which bucket a value belongs to, and what a bucket stands for.
 struct latency_buckets {
-    static constexpr int steps_log2 = 4;                                    // 16 buckets per power of two
+    static constexpr int steps_log2 = 4;  // 16 buckets per power of two
     static constexpr int range_log2 = 36;
     static constexpr std::uint64_t steps = 1u << steps_log2;
     static constexpr std::uint64_t largest_us = (std::uint64_t{1} << range_log2) - 1;
@@ -34,7 +35,7 @@ struct latency_buckets {
 
     static constexpr std::size_t index_of(std::uint64_t us) noexcept {
         us = std::min(us, largest_us);
-        const int shift = std::max(static_cast<int>(std::bit_width(us)) - (steps_log2 + 1), 0);   // of its width
+        const int shift = std::max(static_cast<int>(std::bit_width(us)) - (steps_log2 + 1), 0);  // of its width
         return static_cast<std::size_t>((static_cast<std::uint64_t>(shift) << steps_log2) + (us >> shift));
     }
     static constexpr int shift_of(std::size_t index) noexcept {
@@ -53,7 +54,10 @@ static_assert(latency_buckets::index_of(~std::uint64_t{0}) == latency_buckets::c
 /// A sum of histograms, to be asked questions.
 class latency_counts {
 public:
-    void add(std::size_t bucket, std::uint64_t n) noexcept { buckets_[bucket] += n; total_ += n; }
+    void add(std::size_t bucket, std::uint64_t n) noexcept {
+        buckets_[bucket] += n;
+        total_ += n;
+    }
     void add_sum_us(std::uint64_t us) noexcept { sum_us_ += us; }
     void merge(const latency_counts& other) noexcept {
         for (std::size_t i = 0; i < buckets_.size(); ++i) buckets_[i] += other.buckets_[i];
@@ -90,7 +94,8 @@ public:
         buckets_[latency_buckets::index_of(us)].add();
         sum_us_.add(us);
     }
-    /// Adds all counts to `into`; from any thread. A value recorded meanwhile may be in the buckets and not yet in the sum.
+    /// Adds all counts to `into`; from any thread. A value recorded meanwhile may be in the buckets and not yet in the
+    /// sum.
     void add_to(latency_counts& into) const noexcept {
         for (std::size_t i = 0; i < buckets_.size(); ++i)
             if (const auto n = buckets_[i].value()) into.add(i, n);

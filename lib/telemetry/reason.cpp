@@ -65,8 +65,8 @@ int status_for(reason why) noexcept {
     case reason::client_closed:
     case reason::client_idle_timeout: return 499;
     case reason::internal_error: return 500;
-    case reason::unsupported_encoding:                     // RFC 9112 section 6.1
-    case reason::unsupported_method: return 501;           // RFC 9110 section 9.1: unrecognised or not implemented
+    case reason::unsupported_encoding:            // RFC 9112 section 6.1
+    case reason::unsupported_method: return 501;  // RFC 9110 section 9.1: unrecognised or not implemented
     case reason::dns_failed:
     case reason::connect_refused:
     case reason::connect_failed:
@@ -149,7 +149,7 @@ party at_fault(reason why) noexcept {
     case reason::client_closed:
     case reason::client_idle_timeout:
     case reason::bad_proxy_header: return party::client;
-    case reason::none:                                     // nobody's; the proxy's own normal work
+    case reason::none:  // nobody's; the proxy's own normal work
     case reason::no_route:
     case reason::no_server:
     case reason::draining:

@@ -1,5 +1,8 @@
 #include "lib/telemetry/request_id.hpp"
 
+#include <bit>
+#include <cstring>
+
 namespace weir {
 namespace {
 
@@ -10,15 +13,17 @@ std::uint64_t mixed(std::uint64_t n) noexcept {
     return n ^ (n >> 31);
 }
 
-/// The 8 digits of a 32-bit number at once: each nibble into a byte of its own, then to '0'..'9' or 'a'..'f' without a branch.
+/// The 8 digits of a 32-bit number at once: each nibble into a byte of its own, then to '0'..'9' or 'a'..'f' without a
+/// branch.
 void put_hex(char* to, std::uint32_t n) noexcept {
     std::uint64_t nibbles = n;
     nibbles = (nibbles << 16 | nibbles) & 0x0000ffff0000ffff;
     nibbles = (nibbles << 8 | nibbles) & 0x00ff00ff00ff00ff;
     nibbles = (nibbles << 4 | nibbles) & 0x0f0f0f0f0f0f0f0f;
     const std::uint64_t is_letter = (nibbles + 0x0606060606060606) >> 4 & 0x0101010101010101;
-    const std::uint64_t digits = nibbles + 0x3030303030303030 + is_letter * ('a' - '0' - 10);
-    for (int i = 0; i < 8; ++i) to[i] = static_cast<char>(digits >> (56 - 8 * i));
+    std::uint64_t digits = nibbles + 0x3030303030303030 + is_letter * ('a' - '0' - 10);
+    if constexpr (std::endian::native == std::endian::little) digits = __builtin_bswap64(digits);
+    std::memcpy(to, &digits, sizeof digits);
 }
 
 }  // namespace

@@ -5,10 +5,10 @@
 ///     const request_id id = ids.next();
 ///     id.text()                                        // "5c0f…", 32 characters
 ///
-/// Within one source no id comes twice (the low half is a permutation of a counter); ids of sources with independent seeds
-/// collide about as rarely as random 128-bit numbers. Not secret: whoever sees one id can compute the next. Use it as a name,
-/// never as a key. A source belongs to one thread; an id is a plain value. SplitMix64: Steele, Lea, Flood, "Fast splittable
-/// pseudorandom number generators", OOPSLA 2014.
+/// Within one source no id comes twice (the low half is a permutation of a counter); ids of sources with independent
+/// seeds collide about as rarely as random 128-bit numbers. Not secret: whoever sees one id can compute the next. Use
+/// it as a name, never as a key. A source belongs to one thread; an id is a plain value. SplitMix64: Steele, Lea,
+/// Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
 #include <array>
 #include <cstdint>
 #include <string_view>

@@ -8,7 +8,7 @@ namespace weir {
 namespace {
 
 constexpr std::int64_t us_per_second = 1'000'000;
-constexpr std::int64_t last_second = 253'402'300'799;      // 9999-12-31T23:59:59Z
+constexpr std::int64_t last_second = 253'402'300'799;  // 9999-12-31T23:59:59Z
 
 void put_digits(char* to, int digits, unsigned n) noexcept {
     for (int i = digits; i-- > 0; n /= 10) to[i] = static_cast<char>('0' + n % 10);

@@ -5,8 +5,8 @@
 ///     char text[timestamp_bytes];
 ///     clock_face.write(unix_us, text);                 // no terminating zero
 ///
-/// Years 1970 to 9999; times outside are clamped. The calendar is computed once per second and kept, so a writer belongs to
-/// one thread. No locale, no time zone data, no libc call.
+/// Years 1970 to 9999; times outside are clamped. The calendar is computed once per second and kept, so a writer
+/// belongs to one thread. No locale, no time zone data, no libc call.
 #include <cstddef>
 #include <cstdint>
 

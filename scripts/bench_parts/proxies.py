@@ -1,7 +1,7 @@
 """The proxies under comparison: their configurations, and starting and ending them by process id.
 
 All do the same work with one worker: HTTP to one server over kept-alive connections, and plain TCP. Everything else
-is each program's default. nginx gets the directives that its own manual asks for to keep server connections alive.
+is each program's default, but for the peers' limits of connections, which are too low for 10,000 idle ones. nginx gets the directives that its own manual asks for to keep server connections alive.
 """
 
 import glob

@@ -43,9 +43,7 @@ private:
             } else {
                 self.result_.emplace(co_await body);
             }
-        } catch (...) {
-            self.failure_ = std::current_exception();
-        }
+        } catch (...) { self.failure_ = std::current_exception(); }
     }
 
     std::optional<weir::detail::not_void<T>> result_;

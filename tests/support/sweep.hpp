@@ -27,22 +27,23 @@
 namespace weir::testing {
 
 struct sweep_outcome {
-    bool finished = false;   // the root came to its end before it was to be destroyed
-    std::string problem;     // empty: none
+    bool finished = false;  // the root came to its end before it was to be destroyed
+    std::string problem;    // empty: none
 };
 
 /// Wakes late by 0 to `most`; half of them not at all, so that orders mix.
 inline std::function<nanoseconds()> drawn_delays(std::uint64_t seed, milliseconds most = 20ms) {
     return [random = std::mt19937_64{seed}, most]() mutable -> nanoseconds {
         if (random() % 2 == 0) return 0ns;
-        return nanoseconds{milliseconds{static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(most.count() + 1))}};
+        return nanoseconds{
+            milliseconds{static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(most.count() + 1))}};
     };
 }
 
 /// One run: destroys the root after `steps` resumptions. Seed 0: no delays.
 template <class World, class... Args>
 sweep_outcome cancel_after(std::size_t steps, std::uint64_t seed, const Args&... args) {
-    constexpr auto long_after = 10min;   // late callbacks have had their time
+    constexpr auto long_after = 10min;  // late callbacks have had their time
     const auto frames = live_frames();
     sweep_outcome outcome;
     virtual_loop time;
@@ -91,7 +92,7 @@ std::size_t sweep_seeded(std::uint64_t seed, const Args&... args) {
 template <class World, class... Args>
 std::size_t sweep(const Args&... args) {
     const auto points = sweep_seeded<World>(0, args...);
-    REQUIRE(points > 0);   // else nothing was swept
+    REQUIRE(points > 0);  // else nothing was swept
     return points;
 }
 

@@ -62,7 +62,7 @@ struct hangs {
 }  // namespace
 
 TEST_CASE("sweep: stops at every suspension point and then lets the root finish once") {
-    CHECK(sweep<quiet>() == 2);   // asleep, yielded
+    CHECK(sweep<quiet>() == 2);  // asleep, yielded
     CHECK(quiet::finished == 1);
     sweep_with_delays<quiet>(5);
 }

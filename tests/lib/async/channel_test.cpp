@@ -109,7 +109,7 @@ TEST_CASE("channel: a sender that was given a place and then cancelled has not s
     waiting items{time, 1};
     running a{time, send(items, 1)}, b{time, send(items, 2)}, c{time, send(items, 3)};
     const auto take = [](waiting& from, running<bool>& victim) -> task<int> {
-        auto item = co_await from.next();   // the place is now b's, who is woken but has not run
+        auto item = co_await from.next();  // the place is now b's, who is woken but has not run
         victim.cancel();
         co_return *item;
     };
@@ -134,7 +134,7 @@ TEST_CASE("channel: a receiver woken by the end still gets what another gave bac
     virtual_loop time;
     refusing items{time, 4};
     running first{time, receive(items)}, second{time, receive(items)};
-    items.push(1);   // first's
+    items.push(1);  // first's
     items.close();
     first.cancel();
     time.settle();
@@ -187,7 +187,8 @@ history act(C& items, virtual_loop& time, const std::vector<std::uint8_t>& scrip
             }
             break;
         case 2:
-            if (reading.size() < readers) reading.push_back(std::make_unique<running<void>>(time, read(items, h.received)));
+            if (reading.size() < readers)
+                reading.push_back(std::make_unique<running<void>>(time, read(items, h.received)));
             break;
         case 3:
             if (!reading.empty()) reading.erase(reading.begin() + static_cast<std::ptrdiff_t>(which % reading.size()));
@@ -214,7 +215,8 @@ history act(C& items, virtual_loop& time, const std::vector<std::uint8_t>& scrip
 
 TEST_CASE("channel: nothing is lost, doubled or overtaken", "[property]") {
     const auto capacities = rc::gen::inRange<std::size_t>(1, 4);
-    rc::prop("waiting: one receiver sees exactly what was accepted, in order", [&](const std::vector<std::uint8_t>& script) {
+    rc::prop("waiting: one receiver sees exactly what was accepted, in order",
+             [&](const std::vector<std::uint8_t>& script) {
         virtual_loop time;
         const auto capacity = *capacities;
         waiting items{time, capacity};
@@ -230,7 +232,8 @@ TEST_CASE("channel: nothing is lost, doubled or overtaken", "[property]") {
         std::sort(h.accepted.begin(), h.accepted.end());
         RC_ASSERT(h.received == h.accepted);
     });
-    rc::prop("refusing: what was refused is counted, the rest arrives in order", [&](const std::vector<std::uint8_t>& script) {
+    rc::prop("refusing: what was refused is counted, the rest arrives in order",
+             [&](const std::vector<std::uint8_t>& script) {
         virtual_loop time;
         const auto capacity = *capacities;
         refusing items{time, capacity};
@@ -238,7 +241,8 @@ TEST_CASE("channel: nothing is lost, doubled or overtaken", "[property]") {
         RC_ASSERT(h.received == h.accepted);
         RC_ASSERT(h.most_inside <= capacity + 1);
     });
-    rc::prop("dropping: what was pushed out is counted, the rest arrives in order", [&](const std::vector<std::uint8_t>& script) {
+    rc::prop("dropping: what was pushed out is counted, the rest arrives in order",
+             [&](const std::vector<std::uint8_t>& script) {
         virtual_loop time;
         const auto capacity = *capacities;
         dropping items{time, capacity};

@@ -41,7 +41,7 @@ TEST_CASE("event: wakes everybody who waits, and lets pass who comes later") {
     time.advance(1h);
     CHECK(woken == 0);
     go.set();
-    CHECK(woken == 0);   // only the loop resumes
+    CHECK(woken == 0);  // only the loop resumes
     time.settle();
     CHECK(woken == 3);
     work.spawn(wait_for(go, woken));

@@ -58,7 +58,8 @@ TEST_CASE("loop: sleepers wake in the order of their deadlines", "[property]") {
         virtual_loop time;
         const auto start = time.now();
         std::vector<nanoseconds> woken;
-        const auto body = [](loop& clock, time_point began, nanoseconds how_long, std::vector<nanoseconds>& log) -> task<void> {
+        const auto body = [](loop& clock, time_point began, nanoseconds how_long,
+                             std::vector<nanoseconds>& log) -> task<void> {
             co_await clock.sleep(how_long);
             if (clock.now() - began != how_long) throw std::logic_error{"not at its time"};
             log.push_back(how_long);

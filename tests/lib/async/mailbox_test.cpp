@@ -79,8 +79,8 @@ TEST_CASE("mailbox: full refuses and counts; closed gives what is inside and the
 TEST_CASE("mailbox: news that were received without waiting do not wake the actor for nothing") {
     virtual_loop time;
     mailbox<message> inbox{time, 8};
-    inbox.post(add{1});                       // the knock is on its way ...
-    running actor{time, counter(inbox)};      // ... but the message is taken at once
+    inbox.post(add{1});                   // the knock is on its way ...
+    running actor{time, counter(inbox)};  // ... but the message is taken at once
     time.settle();
     CHECK_FALSE(actor.done());
     inbox.post(add{2});
@@ -131,7 +131,7 @@ TEST_CASE("ask: refused, dropped unanswered, or forgotten by an actor that dies 
     std::optional<reply_to<int>> kept;
     const auto question = [](loop& clock, std::optional<reply_to<int>>& keep) -> task<std::optional<int>> {
         co_return co_await ask<int>(clock, [&](reply_to<int> reply) {
-            if (keep) *keep = std::move(reply);   // what it held is dropped by that
+            if (keep) *keep = std::move(reply);  // what it held is dropped by that
             else keep.emplace(std::move(reply));
             return true;
         });
@@ -169,18 +169,20 @@ TEST_CASE("mailbox: may die with a knock on its way") {
 TEST_CASE("mailbox: on real loops, questions across threads are each answered once") {
     constexpr int askers = 3, questions = 500;
     uv_loop home;
-    mailbox<message> inbox{home, 4};   // small, so that some are refused
+    mailbox<message> inbox{home, 4};  // small, so that some are refused
     std::atomic<int> accepted = 0, refused = 0, left = askers;
     std::vector<std::thread> threads;
     for (int t = 0; t < askers; ++t) {
         threads.emplace_back([&] {
             uv_loop mine;
-            const auto body = [](uv_loop& time, mailbox<message>& whom, std::atomic<int>& ok, std::atomic<int>& no) -> task<void> {
+            const auto body = [](uv_loop& time, mailbox<message>& whom, std::atomic<int>& ok,
+                                 std::atomic<int>& no) -> task<void> {
                 for (int i = 0; i < questions; ++i) {
                     if (whom.post(add{1})) ++ok;
                     const auto answer = co_await ask_for<get>(time, whom);
                     if (!answer) ++no;
-                    if (i % 10 == 0) co_await race(ask_for<get>(time, whom), time.yield());   // often gone before the answer
+                    if (i % 10 == 0)
+                        co_await race(ask_for<get>(time, whom), time.yield());  // often gone before the answer
                 }
                 whom.post(add{0});
                 // One that is answered proves that all answers to us have been sent: our loop may go.

@@ -88,9 +88,7 @@ TEST_CASE("offload: an exception of the work comes out of run()") {
         try {
             auto work = []() -> int { throw std::runtime_error{"no"}; };
             co_await from.run(clock, std::move(work));
-        } catch (const std::runtime_error& e) {
-            said = e.what();
-        }
+        } catch (const std::runtime_error& e) { said = e.what(); }
         CHECK(said == "no");
     };
     run(time, body(time, pool));
@@ -170,7 +168,7 @@ TEST_CASE("offload: a job that runs when it is cancelled ends on its own, with d
                 co_await busy(clock, to, 1);
             }
             g.open();
-            const int after = co_await number(clock, to, 5);   // the thread is free again
+            const int after = co_await number(clock, to, 5);  // the thread is free again
             CHECK(after == 5);
         };
         run(time, body(time, pool, door, data));
@@ -190,7 +188,7 @@ TEST_CASE("offload: a pool that ends refuses what has not begun, so nobody waits
         co_await busy(clock, *to, 1);
         work.spawn(keep(number(clock, *to, 2), waiting));
         std::thread opener{[&g, &to_look = *to] {
-            while (to_look.statistics().queued > 0) std::this_thread::yield();   // until the pool's end has begun
+            while (to_look.statistics().queued > 0) std::this_thread::yield();  // until the pool's end has begun
             g.open();
         }};
         to.reset();

@@ -39,7 +39,7 @@ TEST_CASE("race: the first result wins and the losers are gone at that moment") 
         const auto before = live_frames();
         auto first = co_await contest;
         const bool all_gone = live_frames() < before;
-        co_await clock.sleep(1h);   // a loser that were still armed would resume us too early
+        co_await clock.sleep(1h);  // a loser that were still armed would resume us too early
         co_return std::to_string(first.index()) + " " + std::to_string(std::get<1>(first)) + (all_gone ? " gone" : "");
     };
     running it{time, body(time)};
@@ -72,8 +72,8 @@ TEST_CASE("race: of two awaiters that are ready in the same turn the first named
     };
     auto held = places.try_acquire();
     running it{time, body(stop, places)};
-    held.reset();   // granted first ...
-    stop.set();     // ... but named second
+    held.reset();  // granted first ...
+    stop.set();    // ... but named second
     time.settle();
     REQUIRE(it.done());
     CHECK(it.get() == 0);
@@ -84,7 +84,9 @@ TEST_CASE("race: a task that has ended is not thrown away for an awaiter that is
     virtual_loop time;
     channel<int, when_full::refuse> items{time, 4};
     event stop{time};
-    const auto receive = [](channel<int, when_full::refuse>& from) -> task<std::optional<int>> { co_return co_await from.next(); };
+    const auto receive = [](channel<int, when_full::refuse>& from) -> task<std::optional<int>> {
+        co_return co_await from.next();
+    };
     const auto body = [&receive](event& e, channel<int, when_full::refuse>& from) -> task<int> {
         auto first = co_await race(e.wait(), receive(from));
         co_return first.index() == 0 ? -1 : *std::get<1>(first);
@@ -94,7 +96,7 @@ TEST_CASE("race: a task that has ended is not thrown away for an awaiter that is
     stop.set();
     time.settle();
     REQUIRE(it.done());
-    CHECK(it.get() + static_cast<int>(items.size()) == 7);   // the item was received, or is still there: never lost
+    CHECK(it.get() + static_cast<int>(items.size()) == 7);  // the item was received, or is still there: never lost
 }
 
 TEST_CASE("race: an event that dies does not count as having happened") {
@@ -118,9 +120,7 @@ TEST_CASE("race: an exception of a branch comes out, and the losers are gone") {
         bool failed = false;
         try {
             co_await contest;
-        } catch (const std::runtime_error&) {
-            failed = true;
-        }
+        } catch (const std::runtime_error&) { failed = true; }
         co_await clock.sleep(1h);
         co_return failed;
     };
@@ -135,10 +135,11 @@ TEST_CASE("race: an exception of a branch comes out, and the losers are gone") {
 TEST_CASE("race: races within races") {
     virtual_loop time;
     const auto body = [](loop& clock) -> task<std::size_t> {
-        auto first = co_await race(race(after(clock, 5s, 1), after(clock, 4s, 2)), timeout(clock, 2s, after(clock, 3s, 3)));
+        auto first =
+            co_await race(race(after(clock, 5s, 1), after(clock, 4s, 2)), timeout(clock, 2s, after(clock, 3s, 3)));
         co_return first.index() * 10 + (std::get<1>(first) ? 1 : 0);
     };
-    CHECK(run(time, body(time)) == 10);   // the inner timeout came first
+    CHECK(run(time, body(time)) == 10);  // the inner timeout came first
 }
 
 TEST_CASE("timeout: the result, or nothing when the time is up") {
@@ -149,7 +150,7 @@ TEST_CASE("timeout: the result, or nothing when the time is up") {
     };
     CHECK(run(time, ask(time, 1s, 2s)) == 5);
     CHECK(run(time, ask(time, 2s, 1s)) == -1);
-    CHECK(run(time, ask(time, 1s, 1s)) == 5);   // in the same turn: what was asked for goes before the clock
+    CHECK(run(time, ask(time, 1s, 1s)) == 5);  // in the same turn: what was asked for goes before the clock
     CHECK(run(time, ask(time, 0s, 0s)) == 5);
     CHECK(run(time, ask(time, 1s, -1s)) == -1);
     CHECK(run(time, ask(time, 1s, nanoseconds::max())) == 5);

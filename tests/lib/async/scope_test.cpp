@@ -115,7 +115,7 @@ TEST_CASE("scope: a join in a race survives a child that is spawned before its t
     };
     const auto spawner = [](loop& clock, scope& children, std::string& log) -> task<void> {
         co_await clock.sleep(1s);
-        co_await clock.yield();   // between the last child's end and the join's turn, in some order
+        co_await clock.yield();  // between the last child's end and the join's turn, in some order
         children.spawn(child(clock, log, 'b', 1h));
     };
     running it{time, body(time, work)};

@@ -45,7 +45,7 @@ TEST_CASE("semaphore: a newcomer does not slip in before one who was granted a p
     std::vector<int> order;
     auto mine = places.try_acquire();
     running waiting{time, hold(places, time, 1s, order, 1)};
-    mine.reset();   // granted to the waiter, which has not resumed yet
+    mine.reset();  // granted to the waiter, which has not resumed yet
     CHECK_FALSE(places.try_acquire());
     time.settle();
     CHECK(order == std::vector{1});
@@ -111,18 +111,18 @@ TEST_CASE("semaphore: permits are conserved and served in order, whoever comes, 
         for (const auto byte : script) {
             const auto action = byte % 4;
             const std::size_t which = byte / 4;
-            if (action == 0) {   // comes, when those granted a place have it: so the order of service is that of arrival
+            if (action == 0) {  // comes, when those granted a place have it: so the order of service is that of arrival
                 time.settle();
                 auto& c = *all.emplace_back(std::make_unique<customer>(time));
                 queue.push_back(&c);
                 admit();
                 c.life = std::make_unique<running<void>>(time, live(places, c, order));
-            } else if (action == 1 && !inside.empty()) {   // is destroyed inside, perhaps before it knows that it is
+            } else if (action == 1 && !inside.empty()) {  // is destroyed inside, perhaps before it knows that it is
                 auto* c = inside[which % inside.size()];
                 c->life->cancel();
                 std::erase(inside, c);
                 admit();
-            } else if (action == 2 && !queue.empty()) {   // gives up waiting
+            } else if (action == 2 && !queue.empty()) {  // gives up waiting
                 auto* c = queue[which % queue.size()];
                 c->life->cancel();
                 std::erase(queue, c);

@@ -42,10 +42,10 @@ TEST_CASE("stream: map, filter and take make a pipeline that stops asking when i
     virtual_loop time;
     int mapped = 0;
     auto pipeline = iterate{up_to(100)} | map([&mapped](int n) {
-                        ++mapped;
-                        return n * n;
-                    }) |
-                    filter([](int n) { return n % 2 == 0; }) | take(3);
+        ++mapped;
+        return n * n;
+    }) | filter([](int n) { return n % 2 == 0; }) |
+                    take(3);
     CHECK(run(time, collect(std::move(pipeline))) == ints{0, 4, 16});
     CHECK(mapped == 5);
 }
@@ -142,7 +142,7 @@ TEST_CASE("stream: chunks are cut by size, by time, and by the end, and are neve
     REQUIRE(reader.done());
     CHECK(log.size() == 3);
     CHECK(log[1] == std::pair{milliseconds{60}, ints{3, 4, 5}});
-    CHECK(log[2] == std::pair{milliseconds{70}, ints{6}});   // closed: no use waiting
+    CHECK(log[2] == std::pair{milliseconds{70}, ints{6}});  // closed: no use waiting
 
     numbers slow{time, 64};
     running trickle{time, feed(time, slow, 3, 20ms)};
@@ -182,8 +182,8 @@ task<int> job(loop& time, int id, nanoseconds takes, int& at_once, int& most) {
 TEST_CASE("stream: buffer_unordered gives results as they complete") {
     virtual_loop time;
     int at_once = 0, most = 0;
-    auto results = iterate{ints{30, 10, 20}} | map([&](int n) { return job(time, n, milliseconds{n}, at_once, most); }) |
-                   buffer_unordered(time, 8);
+    auto results = iterate{ints{30, 10, 20}} |
+                   map([&](int n) { return job(time, n, milliseconds{n}, at_once, most); }) | buffer_unordered(time, 8);
     CHECK(run(time, collect(std::move(results))) == ints{10, 20, 30});
     CHECK(most == 3);
 }
@@ -196,12 +196,13 @@ TEST_CASE("stream: buffer_unordered never exceeds its bound and gives every resu
         virtual_loop time;
         int at_once = 0, most = 0;
         numbers source{time, 1024};
-        auto results = source | map([&](int n) { return job(time, n, milliseconds{takes[static_cast<std::size_t>(n)]}, at_once, most); }) |
-                       buffer_unordered(time, limit);
+        auto results = source | map([&](int n) {
+            return job(time, n, milliseconds{takes[static_cast<std::size_t>(n)]}, at_once, most);
+        }) | buffer_unordered(time, limit);
         const auto body = [](loop& clock, decltype(results)& from, int wait) -> task<ints> {
             ints got;
             while (true) {
-                auto item = co_await timeout(clock, milliseconds{wait}, from.next());   // cancels and asks again
+                auto item = co_await timeout(clock, milliseconds{wait}, from.next());  // cancels and asks again
                 if (!item) continue;
                 if (!*item) co_return got;
                 got.push_back(**item);

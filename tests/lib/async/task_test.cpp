@@ -28,9 +28,7 @@ task<int> fails_later(loop& time) {
 task<std::string> caught(task<int> inner) {
     try {
         co_await inner;
-    } catch (const std::runtime_error& e) {
-        co_return e.what();
-    }
+    } catch (const std::runtime_error& e) { co_return e.what(); }
     co_return "nothing";
 }
 
@@ -130,9 +128,7 @@ struct deep_chain {
     task<void> run() {
         try {
             co_await level(3);
-        } catch (const std::runtime_error&) {
-            fell = true;
-        }
+        } catch (const std::runtime_error&) { fell = true; }
         co_await time.yield();
     }
     void check_finished() const { REQUIRE(fell); }

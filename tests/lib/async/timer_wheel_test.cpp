@@ -14,9 +14,9 @@ namespace {
 rc::Gen<std::uint64_t> distances() {
     return rc::gen::map(rc::gen::pair(rc::gen::inRange(0, 40), rc::gen::inRange<std::uint64_t>(0, 200)),
                         [](std::pair<int, std::uint64_t> drawn) {
-                            const auto base = std::uint64_t{1} << drawn.first;
-                            return drawn.second >= 100 ? base + drawn.second - 100 : base - std::min(base, drawn.second);
-                        });
+        const auto base = std::uint64_t{1} << drawn.first;
+        return drawn.second >= 100 ? base + drawn.second - 100 : base - std::min(base, drawn.second);
+    });
 }
 
 struct step {
@@ -25,10 +25,14 @@ struct step {
     std::size_t which;
 };
 void showValue(const step& s, std::ostream& os) {
-    os << (s.what == step::arm ? "arm " : s.what == step::disarm ? "disarm " : "advance ") << s.amount << " #" << s.which;
+    os << (s.what == step::arm      ? "arm "
+           : s.what == step::disarm ? "disarm "
+                                    : "advance ")
+       << s.amount << " #" << s.which;
 }
 rc::Gen<step> steps() {
-    return rc::gen::map(rc::gen::tuple(rc::gen::inRange(0, 4), distances(), rc::gen::inRange<std::size_t>(0, 1000)), [](auto t) {
+    return rc::gen::map(rc::gen::tuple(rc::gen::inRange(0, 4), distances(), rc::gen::inRange<std::size_t>(0, 1000)),
+                        [](auto t) {
         const int kind = std::get<0>(t);
         return step{kind <= 1 ? step::arm : kind == 2 ? step::disarm : step::advance, std::get<1>(t), std::get<2>(t)};
     });

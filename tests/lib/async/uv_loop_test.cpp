@@ -59,7 +59,7 @@ TEST_CASE("uv loop: yields let timers and other yielders in") {
         };
         scope naps{clock};
         naps.spawn(nap(clock, woken));
-        while (!woken) co_await clock.yield();   // never ends if a yielder starves the timers
+        while (!woken) co_await clock.yield();  // never ends if a yielder starves the timers
     };
     run(time, body(time));
 }
@@ -113,7 +113,8 @@ TEST_CASE("uv loop: calls from other threads arrive, each once") {
 
 TEST_CASE("uv loop: the wall clock is that of the system") {
     uv_loop time;
-    const auto system = std::chrono::duration_cast<std::chrono::microseconds>(
-                            std::chrono::system_clock::now().time_since_epoch()).count();
+    const auto system =
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count();
     CHECK(std::abs(time.wall_us() - system) < 60'000'000);
 }

@@ -104,6 +104,8 @@ TEST_CASE("one empty line before a request is skipped") {
 TEST_CASE("garbage is refused before a whole line of it has arrived") {
     CHECK(request_reason("\x16\x03\x01") == "bad_request");  // a TLS client hello
     CHECK(request_reason("{\"json\": ") == "bad_request");
+    CHECK(request_reason("GET / HTTP/1.1\r\nHost: a\r\n ") == "bad_request");  // a folded line, at its first byte
+    CHECK(request_reason("GET / HTTP/1.1\r\nHost: a\r\n\t") == "bad_request");
     CHECK(request_reason(std::string(40, 'A')) == "bad_request");
     CHECK(response_reason("SSH-2.0") == "bad_response");
     CHECK(response_reason("HTTP/2") == "bad_response");

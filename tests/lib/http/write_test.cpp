@@ -77,6 +77,16 @@ TEST_CASE("the proxy may hold fields back") {
     CHECK(out == "A: 1\r\n");
 }
 
+TEST_CASE("there is room for the space behind every colon") {
+    std::string lines, expected, out;
+    for (int i = 0; i < 90; ++i) {
+        lines += "A:1\r\n";
+        expected += "A: 1\r\n";
+    }
+    append_forwardable(out, request("GET / HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n"));
+    CHECK(out == expected);
+}
+
 TEST_CASE("interim responses") {
     std::string out;
     append_interim(out, response("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: x\r\nX: 1\r\n\r\n"));

@@ -41,8 +41,8 @@ address::ip_bytes interesting_ip() {
 }  // namespace
 
 TEST_CASE("an address reads and writes the forms people write") {
-    for (const auto* text : {"127.0.0.1:80", "0.0.0.0:0", "255.255.255.255:65535", "[::1]:80", "[::]:0", "[2001:db8::1]:443",
-                             "unix:/run/app.sock"}) {
+    for (const auto* text : {"127.0.0.1:80", "0.0.0.0:0", "255.255.255.255:65535", "[::1]:80", "[::]:0",
+                             "[2001:db8::1]:443", "unix:/run/app.sock"}) {
         const auto read = address::parse(text);
         REQUIRE(read);
         CHECK(read->text() == text);
@@ -50,9 +50,31 @@ TEST_CASE("an address reads and writes the forms people write") {
 }
 
 TEST_CASE("an address refuses everything else") {
-    for (const auto* text : {"", ":", "80", ":80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:080", "127.0.0.1:-1", "127.0.0.1:+1",
-                             "127.0.0.1:80 ", " 127.0.0.1:80", "127.1:80", "127.0.0.01:80", "256.0.0.1:80", "::1:80", "[::1]", "[::1]80", "[::1:80",
-                             "::1]:80", "[127.0.0.1]:80", "[::1%lo]:80", "localhost:80", "unix:", "[[::1]]:80"})
+    for (const auto* text : {"",
+                             ":",
+                             "80",
+                             ":80",
+                             "127.0.0.1",
+                             "127.0.0.1:",
+                             "127.0.0.1:65536",
+                             "127.0.0.1:080",
+                             "127.0.0.1:-1",
+                             "127.0.0.1:+1",
+                             "127.0.0.1:80 ",
+                             " 127.0.0.1:80",
+                             "127.1:80",
+                             "127.0.0.01:80",
+                             "256.0.0.1:80",
+                             "::1:80",
+                             "[::1]",
+                             "[::1]80",
+                             "[::1:80",
+                             "::1]:80",
+                             "[127.0.0.1]:80",
+                             "[::1%lo]:80",
+                             "localhost:80",
+                             "unix:",
+                             "[[::1]]:80"})
         CHECK_FALSE(address::parse(text));
     CHECK_FALSE(address::parse(std::string_view{"127.0.0.1\0:80", 13}));
     CHECK_FALSE(address::parse(std::string_view{"unix:/a\0b", 9}));
@@ -62,9 +84,9 @@ TEST_CASE("an address refuses everything else") {
 
 TEST_CASE("IPv6 is written as RFC 5952 wants it") {
     CHECK(ip_text("2001:0DB8:0:0:0:0:0:1") == "2001:db8::1");
-    CHECK(ip_text("2001:db8:0:1:1:1:1:1") == "2001:db8:0:1:1:1:1:1");       // one zero group is not shortened
-    CHECK(ip_text("2001:0:0:1:0:0:0:1") == "2001:0:0:1::1");                // the longest run
-    CHECK(ip_text("2001:db8:0:0:1:0:0:1") == "2001:db8::1:0:0:1");          // the first of equals
+    CHECK(ip_text("2001:db8:0:1:1:1:1:1") == "2001:db8:0:1:1:1:1:1");  // one zero group is not shortened
+    CHECK(ip_text("2001:0:0:1:0:0:0:1") == "2001:0:0:1::1");           // the longest run
+    CHECK(ip_text("2001:db8:0:0:1:0:0:1") == "2001:db8::1:0:0:1");     // the first of equals
     CHECK(ip_text("1:0:0:0:0:0:0:0") == "1::");
     CHECK(ip_text("0:0:0:0:0:0:0:0") == "::");
     CHECK(ip_text("1:2:3:4:5:6:0:0") == "1:2:3:4:5:6::");
@@ -106,12 +128,12 @@ TEST_CASE("Unix sockets have a path, an abstract name or none") {
     CHECK(unnamed.text() == "unix:");
     CHECK(file != unnamed);
     CHECK(file != address::unix_socket("/run/b"));
-    CHECK(file == address::unix_socket("/run/a"));          // by name, not by storage
+    CHECK(file == address::unix_socket("/run/a"));  // by name, not by storage
     std::string ip;
     file.append_ip_to(ip);
     CHECK(ip == "unix:");
 
-    sockaddr_un padded{};                                   // as accept gives it: longer than the path
+    sockaddr_un padded{};  // as accept gives it: longer than the path
     padded.sun_family = AF_UNIX;
     std::strcpy(padded.sun_path, "/run/a");
     CHECK(address::from(reinterpret_cast<sockaddr*>(&padded), sizeof padded) == file);
@@ -152,7 +174,7 @@ TEST_CASE("port and zone tell addresses apart") {
     CHECK(a.with_port(81).with_port(80) == a);
     const auto zoned = address::inet(a.ip(), 80, 3);
     CHECK(zoned != a);
-    CHECK(zoned.text() == a.text());                        // a zone is ours alone
+    CHECK(zoned.text() == a.text());  // a zone is ours alone
     CHECK(through_the_kernels_form(zoned) == zoned);
     CHECK(address::unix_socket("/x")->with_port(5) == address::unix_socket("/x"));
     std::unordered_set<address> set{a, zoned, a.with_port(81), a};

@@ -21,7 +21,7 @@ std::string v2(int command, int family, const std::string& payload) {
 }
 
 const std::string four_payload = "\x0a\x00\x00\x01\x0a\x00\x00\x02\x1f\x90\x00\x50"s;
-const std::string tlv = "\x04\x00\x03xyz"s;      // NOOP
+const std::string tlv = "\x04\x00\x03xyz"s;  // NOOP
 
 proxy_header complete(std::string_view bytes) {
     auto parsed = parse_proxy_header(bytes);
@@ -79,7 +79,8 @@ TEST_CASE("version 1 tells source and destination") {
 }
 
 TEST_CASE("UNKNOWN means: use the connection's own addresses") {
-    const auto longest = "PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"s;
+    const auto longest =
+        "PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"s;
     REQUIRE(longest.size() == max_proxy_v1_bytes);
     for (const auto& line : {"PROXY UNKNOWN\r\n"s, "PROXY UNKNOWN anything  at all\r\n"s, longest}) {
         const auto header = complete(line);
@@ -90,14 +91,29 @@ TEST_CASE("UNKNOWN means: use the connection's own addresses") {
 }
 
 TEST_CASE("version 1 is strict") {
-    for (const auto& line : {
-             "GET / HTTP/1.1\r\n"s, "proxy TCP4 1.1.1.1 2.2.2.2 1 2\r\n"s, "PROXY\r\n"s, "PROXY  TCP4 1.1.1.1 2.2.2.2 1 2\r\n"s,
-             "PROXY TCP4 1.1.1.1 2.2.2.2 1\r\n"s, "PROXY TCP4 1.1.1.1 2.2.2.2 1 2 3\r\n"s, "PROXY TCP4 1.1.1.1 2.2.2.2 1 2 \r\n"s,
-             "PROXY TCP4 1.1.1.1  2.2.2.2 1 2\r\n"s, "PROXY TCP4 1.1.1.1 2.2.2.2 1 65536\r\n"s, "PROXY TCP4 1.1.1.1 2.2.2.2 01 2\r\n"s,
-             "PROXY TCP4 1.1.1.1 2.2.2.2 -1 2\r\n"s, "PROXY TCP4 01.1.1.1 2.2.2.2 1 2\r\n"s, "PROXY TCP4 1.1.1 2.2.2.2 1 2\r\n"s,
-             "PROXY TCP4 ::1 ::1 1 2\r\n"s, "PROXY TCP6 1.1.1.1 2.2.2.2 1 2\r\n"s, "PROXY TCP6 [::1] ::1 1 2\r\n"s, "PROXY TCP6 ::1%1 ::1 1 2\r\n"s,
-             "PROXY UDP4 1.1.1.1 2.2.2.2 1 2\r\n"s, "PROXY UNKNOWN\n"s, "PROXY UNKNOWN\rx"s, "PROXY UNKNOWNX\r\n"s,
-             "PROXY TCP4 1.1.1.1 2.2.2.2 1 2\n"s, "PROXY TCP4 1.1.1.1\0 2.2.2.2 1 2\r\n"s}) {
+    for (const auto& line : {"GET / HTTP/1.1\r\n"s,
+                             "proxy TCP4 1.1.1.1 2.2.2.2 1 2\r\n"s,
+                             "PROXY\r\n"s,
+                             "PROXY  TCP4 1.1.1.1 2.2.2.2 1 2\r\n"s,
+                             "PROXY TCP4 1.1.1.1 2.2.2.2 1\r\n"s,
+                             "PROXY TCP4 1.1.1.1 2.2.2.2 1 2 3\r\n"s,
+                             "PROXY TCP4 1.1.1.1 2.2.2.2 1 2 \r\n"s,
+                             "PROXY TCP4 1.1.1.1  2.2.2.2 1 2\r\n"s,
+                             "PROXY TCP4 1.1.1.1 2.2.2.2 1 65536\r\n"s,
+                             "PROXY TCP4 1.1.1.1 2.2.2.2 01 2\r\n"s,
+                             "PROXY TCP4 1.1.1.1 2.2.2.2 -1 2\r\n"s,
+                             "PROXY TCP4 01.1.1.1 2.2.2.2 1 2\r\n"s,
+                             "PROXY TCP4 1.1.1 2.2.2.2 1 2\r\n"s,
+                             "PROXY TCP4 ::1 ::1 1 2\r\n"s,
+                             "PROXY TCP6 1.1.1.1 2.2.2.2 1 2\r\n"s,
+                             "PROXY TCP6 [::1] ::1 1 2\r\n"s,
+                             "PROXY TCP6 ::1%1 ::1 1 2\r\n"s,
+                             "PROXY UDP4 1.1.1.1 2.2.2.2 1 2\r\n"s,
+                             "PROXY UNKNOWN\n"s,
+                             "PROXY UNKNOWN\rx"s,
+                             "PROXY UNKNOWNX\r\n"s,
+                             "PROXY TCP4 1.1.1.1 2.2.2.2 1 2\n"s,
+                             "PROXY TCP4 1.1.1.1\0 2.2.2.2 1 2\r\n"s}) {
         const auto parsed = parse_proxy_header(line);
         CAPTURE(line);
         REQUIRE_FALSE(parsed);
@@ -109,7 +125,7 @@ TEST_CASE("a line without end is refused at 107 bytes, not later") {
     const auto line = "PROXY UNKNOWN " + std::string(200, 'x');
     CHECK(judge(line.substr(0, 106)) == verdict::more);
     CHECK(judge(line.substr(0, 107)) == verdict::error);
-    CHECK(judge(line.substr(0, 106) + "\r\n") == verdict::error);       // 108
+    CHECK(judge(line.substr(0, 106) + "\r\n") == verdict::error);  // 108
     CHECK(judge(line.substr(0, 105) + "\r\n") == verdict::header);
 }
 
@@ -130,8 +146,9 @@ TEST_CASE("version 2 tells source and destination") {
 }
 
 TEST_CASE("LOCAL, UNSPEC and datagrams leave the connection's own addresses") {
-    for (const auto& bytes : {v2(0x20, 0x00, ""), v2(0x20, 0x11, four_payload), v2(0x20, 0xff, "junk"), v2(0x21, 0x00, "junk"),
-                              v2(0x21, 0x12, four_payload), v2(0x21, 0x22, std::string(36, 'x'))}) {
+    for (const auto& bytes :
+         {v2(0x20, 0x00, ""), v2(0x20, 0x11, four_payload), v2(0x20, 0xff, "junk"), v2(0x21, 0x00, "junk"),
+          v2(0x21, 0x12, four_payload), v2(0x21, 0x22, std::string(36, 'x'))}) {
         const auto header = complete(bytes + "rest");
         CHECK(header.local);
         CHECK(header.source == address{});
@@ -141,16 +158,21 @@ TEST_CASE("LOCAL, UNSPEC and datagrams leave the connection's own addresses") {
 
 TEST_CASE("version 2 is strict, and as soon as it can be") {
     const auto good = v2(0x21, 0x11, four_payload);
-    const auto with = [&](std::size_t at, int byte) { auto bytes = good; bytes[at] = static_cast<char>(byte); return bytes; };
+    const auto with = [&](std::size_t at, int byte) {
+        auto bytes = good;
+        bytes[at] = static_cast<char>(byte);
+        return bytes;
+    };
     CHECK(judge(with(3, 'x').substr(0, 4)) == verdict::error);
-    CHECK(judge(with(12, 0x11).substr(0, 13)) == verdict::error);       // version 1
-    CHECK(judge(with(12, 0x22).substr(0, 13)) == verdict::error);       // command 2
-    for (const int family : {0x01, 0x10, 0x13, 0x41, 0x33}) CHECK(judge(with(13, family).substr(0, 14)) == verdict::error);
+    CHECK(judge(with(12, 0x11).substr(0, 13)) == verdict::error);  // version 1
+    CHECK(judge(with(12, 0x22).substr(0, 13)) == verdict::error);  // command 2
+    for (const int family : {0x01, 0x10, 0x13, 0x41, 0x33})
+        CHECK(judge(with(13, family).substr(0, 14)) == verdict::error);
     CHECK(judge(v2(0x21, 0x11, four_payload.substr(1)).substr(0, 16)) == verdict::error);
     CHECK(judge(v2(0x21, 0x31, std::string(215, '\0')).substr(0, 16)) == verdict::error);
     CHECK(judge(v2(0x21, 0x11, four_payload + "\x04")) == verdict::error);
     CHECK(judge(v2(0x21, 0x11, four_payload + "\x04\x00\x04xyz"s)) == verdict::error);
-    CHECK(judge(v2(0x21, 0x31, std::string(216, 'x'))) == verdict::error);      // a path that does not end
+    CHECK(judge(v2(0x21, 0x31, std::string(216, 'x'))) == verdict::error);  // a path that does not end
     CHECK(judge(v2(0x20, 0x00, std::string(4096, 'x'))) == verdict::header);
     CHECK(judge(v2(0x20, 0x00, std::string(4097, 'x')).substr(0, 16)) == verdict::error);
 }
@@ -158,7 +180,8 @@ TEST_CASE("version 2 is strict, and as soon as it can be") {
 TEST_CASE("what cannot be said is said to be unknown") {
     const auto ip = address::parse("1.2.3.4:5").value();
     const auto path = address::unix_socket("/a").value();
-    for (const auto& [source, destination] : {std::pair{ip, path}, {path, ip}, {ip, address{}}, {address{}, address{}}}) {
+    for (const auto& [source, destination] :
+         {std::pair{ip, path}, {path, ip}, {ip, address{}}, {address{}, address{}}}) {
         std::string one, two;
         append_proxy_v1(one, source, destination);
         append_proxy_v2(two, source, destination);
@@ -180,7 +203,8 @@ TEST_CASE("both families together are written as IPv6") {
 }
 
 TEST_CASE("writing and reading cancel out", "[property]") {
-    rc::prop("for any pair of IP addresses, in both versions", [](bool text, bool source_is_four, bool destination_is_four) {
+    rc::prop("for any pair of IP addresses, in both versions",
+             [](bool text, bool source_is_four, bool destination_is_four) {
         const auto any = [](bool four) {
             auto ip = *rc::gen::container<address::ip_bytes>(rc::gen::arbitrary<std::uint8_t>());
             const auto port = *rc::gen::arbitrary<std::uint16_t>();

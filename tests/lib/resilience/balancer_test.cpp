@@ -49,7 +49,8 @@ TEST_CASE("round robin mixes by weight") {
 TEST_CASE("least requests takes the least loaded for its weight") {
     balancer b{balancing::least_requests};
     random_source chance{1};
-    const std::vector<candidate> among{{.weight = 1, .in_flight = 2}, {.weight = 4, .in_flight = 7}, {.weight = 1, .in_flight = 5}};
+    const std::vector<candidate> among{
+        {.weight = 1, .in_flight = 2}, {.weight = 4, .in_flight = 7}, {.weight = 1, .in_flight = 5}};
     CHECK(b.pick(std::span{among}, chance) == 1u);
     const std::vector<candidate> one_idle{{.in_flight = 1}, {.in_flight = 0}, {.in_flight = 1}};
     CHECK(b.pick(std::span{one_idle}, chance) == 1u);
@@ -80,8 +81,8 @@ TEST_CASE("p2c never takes the worst of many, and spreads over the others") {
     among[3].in_flight = 6;
     among[7].in_flight = 0;
     const auto met = picks(b, among, 9000, chance);
-    CHECK(met[3] == 0);                                   // always beside a better one
-    CHECK((met[7] > 1600 && met[7] < 2000));              // whenever drawn: in two tenths of the pairs
+    CHECK(met[3] == 0);                       // always beside a better one
+    CHECK((met[7] > 1600 && met[7] < 2000));  // whenever drawn: in two tenths of the pairs
     for (const std::size_t i : {0, 1, 2, 4, 5, 6, 8, 9}) CHECK((met[i] > 720 && met[i] < 1080));
 }
 
@@ -89,8 +90,11 @@ TEST_CASE("p2c looks at few of many") {
     balancer b{balancing::p2c};
     random_source chance{1};
     std::size_t looks = 0;
-    const auto at = [&](std::size_t) { ++looks; return candidate{}; };
-    (void)b.pick({10'000, at}, chance);                   // learns the weights
+    const auto at = [&](std::size_t) {
+        ++looks;
+        return candidate{};
+    };
+    (void)b.pick({10'000, at}, chance);  // learns the weights
     looks = 0;
     for (int i = 0; i < 100; ++i) (void)b.pick({10'000, at}, chance);
     CHECK(looks <= 500);
@@ -98,8 +102,8 @@ TEST_CASE("p2c looks at few of many") {
 
 TEST_CASE("p2c keeps idle shares by weight, however the weights differ", "[property]") {
     rc::prop("within the noise of the draw", [](std::uint64_t seed) {
-        const auto weights = *rc::gen::container<std::vector<unsigned>>(
-            *rc::gen::inRange<std::size_t>(4, 12), rc::gen::element(1u, 1u, 2u, 3u, 10u, 256u));
+        const auto weights = *rc::gen::container<std::vector<unsigned>>(*rc::gen::inRange<std::size_t>(4, 12),
+                                                                        rc::gen::element(1u, 1u, 2u, 3u, 10u, 256u));
         random_source chance{seed};
         balancer b{balancing::p2c};
         constexpr std::size_t rounds = 4000;

@@ -10,7 +10,7 @@ using namespace weir;
 TEST_CASE("chance follows the published sequence") {
     // xoshiro256** from the state that SplitMix64 makes of seed 0; the first number is rotl(s1 * 5, 7) * 9.
     random_source chance{0};
-    const std::uint64_t s1 = 0x6e789e6aa1b965f4;      // SplitMix64's second output for seed 0
+    const std::uint64_t s1 = 0x6e789e6aa1b965f4;  // SplitMix64's second output for seed 0
     CHECK(chance() == std::rotl(s1 * 5, 7) * 9);
 }
 
@@ -37,7 +37,7 @@ TEST_CASE("numbers stay in range and reach all of it", "[property]") {
             RC_ASSERT(u < 1);
             sum += u;
         }
-        for (const auto m : met) RC_ASSERT(m > 110);            // 200 expected, deviation 13: seven of those
+        for (const auto m : met) RC_ASSERT(m > 110);  // 200 expected, deviation 13: seven of those
         RC_ASSERT(sum > 430);
         RC_ASSERT(sum < 570);
         RC_ASSERT(chance.below(1) == 0u);

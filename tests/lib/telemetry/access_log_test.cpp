@@ -45,8 +45,9 @@ std::string json_of(const access_record& r) {
 }
 
 const std::vector<std::string> keys{
-    "time", "client", "listener", "protocol", "method", "host", "target", "version", "status", "reason", "bytes_in",
-    "bytes_out", "header_us", "connect_us", "first_byte_us", "total_us", "backend", "server", "tries", "reused", "id"};
+    "time",          "client",   "listener", "protocol", "method",    "host",      "target",
+    "version",       "status",   "reason",   "bytes_in", "bytes_out", "header_us", "connect_us",
+    "first_byte_us", "total_us", "backend",  "server",   "tries",     "reused",    "id"};
 
 constexpr auto cut_mark = "<cut>";
 
@@ -64,7 +65,7 @@ std::optional<char> hex_byte(std::string_view text) {
 
 struct field {
     std::string key;
-    std::string value;      // unescaped; the cut shown as cut_mark
+    std::string value;  // unescaped; the cut shown as cut_mark
     bool absent = false;
     bool quoted = false;
     friend bool operator==(const field&, const field&) = default;
@@ -179,7 +180,7 @@ std::optional<std::vector<field>> read_json(std::string_view line) { return json
 std::string nasty() {
     const auto length = *rc::gen::oneOf(rc::gen::inRange<std::size_t>(0, 40), rc::gen::inRange<std::size_t>(250, 260),
                                         rc::gen::inRange<std::size_t>(1020, 1030));
-    const auto byte = *rc::gen::elementOf(std::vector<int>{0, 1, 2});      // all clean; few dirty; anything
+    const auto byte = *rc::gen::elementOf(std::vector<int>{0, 1, 2});  // all clean; few dirty; anything
     std::string value(length, 'a');
     for (auto& c : value) c = *rc::gen::inRange<char>('#', '[');
     if (byte == 1 && length > 0)
@@ -197,28 +198,32 @@ std::string kept(const std::string& value, std::size_t bound) {
 }  // namespace
 
 TEST_CASE("a text line looks as documented") {
-    CHECK(text_of(typical()) ==
-          "2026-11-23T21:00:00.123Z client=203.0.113.7:51000 listener=0.0.0.0:8080 protocol=http method=GET host=example.com "
-          "target=/a?b=c version=1.1 status=200 reason=none bytes_in=312 bytes_out=1520 header_us=85 connect_us=- first_byte_us=1210 "
-          "total_us=1480 backend=web server=127.0.0.1:9001 tries=1 reused=yes id=5c0f000000000000000000000000000a\n");
+    CHECK(
+        text_of(typical()) ==
+        "2026-11-23T21:00:00.123Z client=203.0.113.7:51000 listener=0.0.0.0:8080 protocol=http method=GET host=example.com "
+        "target=/a?b=c version=1.1 status=200 reason=none bytes_in=312 bytes_out=1520 header_us=85 connect_us=- first_byte_us=1210 "
+        "total_us=1480 backend=web server=127.0.0.1:9001 tries=1 reused=yes id=5c0f000000000000000000000000000a\n");
 }
 
 TEST_CASE("a JSON line looks as documented") {
-    CHECK(json_of(typical()) ==
-          R"({"time":"2026-11-23T21:00:00.123Z","client":"203.0.113.7:51000","listener":"0.0.0.0:8080","protocol":"http",)"
-          R"("method":"GET","host":"example.com","target":"/a?b=c","version":"1.1","status":200,"reason":"none","bytes_in":312,)"
-          R"("bytes_out":1520,"header_us":85,"connect_us":null,"first_byte_us":1210,"total_us":1480,"backend":"web",)"
-          R"("server":"127.0.0.1:9001","tries":1,"reused":true,"id":"5c0f000000000000000000000000000a"})" "\n");
+    CHECK(
+        json_of(typical()) ==
+        R"({"time":"2026-11-23T21:00:00.123Z","client":"203.0.113.7:51000","listener":"0.0.0.0:8080","protocol":"http",)"
+        R"("method":"GET","host":"example.com","target":"/a?b=c","version":"1.1","status":200,"reason":"none","bytes_in":312,)"
+        R"("bytes_out":1520,"header_us":85,"connect_us":null,"first_byte_us":1210,"total_us":1480,"backend":"web",)"
+        R"("server":"127.0.0.1:9001","tries":1,"reused":true,"id":"5c0f000000000000000000000000000a"})"
+        "\n");
 }
 
 TEST_CASE("a tcp connection leaves the fields of http absent") {
     access_record r;
     r.spoken = access_record::protocol::tcp;
     r.why = reason::connect_refused;
-    CHECK(text_of(r) ==
-          "1970-01-01T00:00:00.000Z client=- listener=- protocol=tcp method=- host=- target=- version=- status=- "
-          "reason=connect_refused bytes_in=0 bytes_out=0 header_us=- connect_us=- first_byte_us=- total_us=- backend=- server=- "
-          "tries=0 reused=no id=-\n");
+    CHECK(
+        text_of(r) ==
+        "1970-01-01T00:00:00.000Z client=- listener=- protocol=tcp method=- host=- target=- version=- status=- "
+        "reason=connect_refused bytes_in=0 bytes_out=0 header_us=- connect_us=- first_byte_us=- total_us=- backend=- server=- "
+        "tries=0 reused=no id=-\n");
     const auto fields = read_json(json_of(r));
     REQUIRE(fields);
     CHECK(fields->at(4) == field{"method", "", true, false});
@@ -289,8 +294,10 @@ TEST_CASE("whatever peers send, both forms give back the same bytes", "[property
         r.status = *rc::gen::inRange(0, 600);
         r.reused = *rc::gen::arbitrary<bool>();
         const std::map<std::string, std::pair<std::string, std::size_t>> sent{
-            {"client", {client, access_formatter::max_value_bytes}}, {"host", {host, access_formatter::max_value_bytes}},
-            {"target", {target, access_formatter::max_target_bytes}}, {"server", {server, access_formatter::max_value_bytes}}};
+            {"client", {client, access_formatter::max_value_bytes}},
+            {"host", {host, access_formatter::max_value_bytes}},
+            {"target", {target, access_formatter::max_target_bytes}},
+            {"server", {server, access_formatter::max_value_bytes}}};
 
         const auto text = text_of(r), json = json_of(r);
         RC_ASSERT(text.find('\n') == text.size() - 1);
@@ -307,7 +314,8 @@ TEST_CASE("whatever peers send, both forms give back the same bytes", "[property
                     RC_ASSERT(f.value == kept(value, bound));
                 }
                 if (f.key == "bytes_out") RC_ASSERT(f.value == std::to_string(r.bytes_out));
-                if (f.key == "connect_us") RC_ASSERT((r.connect_us < 0 ? f.absent : f.value == std::to_string(r.connect_us)));
+                if (f.key == "connect_us")
+                    RC_ASSERT((r.connect_us < 0 ? f.absent : f.value == std::to_string(r.connect_us)));
                 if (f.key == "status") RC_ASSERT((r.status == 0 ? f.absent : f.value == std::to_string(r.status)));
             }
         }

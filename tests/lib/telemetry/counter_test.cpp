@@ -32,8 +32,12 @@ TEST_CASE("numbers stay where their readers look") {
 TEST_CASE("another thread never sees a counter go back, and in the end all of it") {
     constexpr std::uint64_t each = 200'000;
     std::array<counter, 2> workers;
-    std::thread writers[] = {std::thread{[&] { for (std::uint64_t i = 0; i < each; ++i) workers[0].add(); }},
-                             std::thread{[&] { for (std::uint64_t i = 0; i < each; ++i) workers[1].add(); }}};
+    std::thread writers[] = {std::thread{[&] {
+        for (std::uint64_t i = 0; i < each; ++i) workers[0].add();
+    }},
+                             std::thread{[&] {
+        for (std::uint64_t i = 0; i < each; ++i) workers[1].add();
+    }}};
     std::uint64_t before = 0;
     bool grew_only = true;
     while (before < each) {

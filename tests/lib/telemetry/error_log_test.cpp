@@ -83,11 +83,12 @@ SCENARIO("a flood of one message") {
             THEN("it is written") { CHECK(sink.lines.size() == 5); }
         }
         WHEN("so many others come that it is forgotten") {
-            for (std::size_t i = 0; i < error_log::tracked; ++i) log.write(log_level::info, std::to_string(i), start + 100);
+            for (std::size_t i = 0; i < error_log::tracked; ++i)
+                log.write(log_level::info, std::to_string(i), start + 100);
             THEN("its number is told before") {
                 CHECK(std::count_if(sink.lines.begin(), sink.lines.end(), [](const auto& line) {
-                          return line.ends_with("again (7 more like this)\n");
-                      }) == 1);
+                    return line.ends_with("again (7 more like this)\n");
+                }) == 1);
             }
         }
     }

@@ -47,7 +47,8 @@ TEST_CASE("the calendar agrees with the C library's", "[property]") {
             const auto length = std::strftime(expected, sizeof expected, "%Y-%m-%dT%H:%M:%S", &utc);
             auto fraction = std::to_string(1000 + ms);
             fraction[0] = '.';
-            RC_ASSERT(written(writer, second * 1'000'000 + ms * 1000 + 7) == std::string(expected, length) + fraction + "Z");
+            RC_ASSERT(written(writer, second * 1'000'000 + ms * 1000 + 7) ==
+                      std::string(expected, length) + fraction + "Z");
         }
     });
 }

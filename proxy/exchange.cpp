@@ -13,6 +13,7 @@ namespace weir {
 namespace {
 
 constexpr unsigned most_interim_responses = 32;
+constexpr auto unwatched_for = 10ms;
 
 /// What one try works with.
 struct attempt {
@@ -106,6 +107,11 @@ task<heard> listen(attempt& a, time_point deadline) {
     if (!r.client.in().empty()) {   // more requests wait behind this one; only a write will tell if the client is gone
         auto got = co_await timeout_at(r.time(), deadline, a.stream().fill());
         co_return got ? of(*got) : heard::too_late;
+    }
+    if (!r.client.is_watched()) {   // a new connection: most answers are here before it is worth watching for its end
+        auto soon = co_await timeout_at(r.time(), std::min(deadline, r.time().now() + unwatched_for), a.stream().fill());
+        if (soon) co_return of(*soon);
+        if (r.time().now() >= deadline) co_return heard::too_late;
     }
     auto first = co_await timeout_at(r.time(), deadline, race(a.stream().fill(), r.client.closed()));
     if (!first) co_return heard::too_late;

@@ -142,7 +142,8 @@ task<bool> serve_request(worker_context& w, listener_view& listener, byte_stream
     w.numbers.requests_open.subtract();
     log_request(r);
     if (r.keep_client) co_return true;
-    if (!client.at_end()) co_await close_politely(client);
+    const bool client_has_spoken = r.has_head && r.body_done && !r.head.keep_alive() && client.in().empty();
+    if (!client_has_spoken && !client.at_end()) co_await close_politely(client);
     co_return false;
 }
 

@@ -39,9 +39,8 @@ unsigned raise_descriptor_limit() {
 }
 
 unsigned connections_for(unsigned descriptors, unsigned workers, unsigned listeners) {
-    const unsigned own = 64 + workers * (32 + listeners);
-    const unsigned reserve = own + descriptors / 10;
-    return descriptors > reserve + 2 ? (descriptors - reserve) / 2 : 1;
+    const unsigned reserve = 64 + workers * (32 + listeners) + descriptors / 50;
+    return descriptors > reserve + 2 ? (descriptors - reserve) * 2 / 3 : 1;
 }
 
 pid_file::pid_file(pid_file&& other) noexcept : path_{std::exchange(other.path_, {})} {}

@@ -13,8 +13,8 @@ unsigned usable_cores();
 /// Raises the soft limit on descriptors to the hard one; what it is then.
 unsigned raise_descriptor_limit();
 
-/// How many client connections the descriptors allow: each may need one more to a server, workers and logs need some, and
-/// a part stays in reserve, so that accept never meets EMFILE.
+/// How many client connections the descriptors allow: workers and logs need some, a part stays in reserve so that accept
+/// does not meet EMFILE, and a third of the rest is for connections to servers, of which idle clients need none.
 unsigned connections_for(unsigned descriptors, unsigned workers, unsigned listeners);
 
 /// The file is removed when this dies, if it still holds our pid.

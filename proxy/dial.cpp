@@ -2,7 +2,6 @@
 
 #include "lib/async/race.hpp"
 #include "lib/net/proxy_protocol.hpp"
-#include "lib/net/socket.hpp"
 
 namespace weir {
 namespace {
@@ -36,7 +35,7 @@ task<result<std::unique_ptr<server_connection>>> dial(worker_context& w, backend
 
     auto addresses = to.addresses();
     if (addresses.empty()) co_return fail(reason::dns_failed, doing("its name is not resolved"), false);
-    auto made = co_await timeout(w.time, settings.timeout.connect, connect_any(w.streams, std::move(addresses)));
+    auto made = co_await timeout(w.time, settings.timeout.connect, w.connect(w.streams, std::move(addresses)));
     if (!made) co_return fail(reason::connect_timeout, doing("timed out"), false);
     if (!*made) co_return fail(reason_of(made->error()), doing(made->error().text()), false);
 

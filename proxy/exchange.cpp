@@ -1,5 +1,7 @@
 #include "proxy/exchange.hpp"
 
+#include <charconv>
+
 #include "lib/async/race.hpp"
 #include "lib/http/upgrade.hpp"
 #include "lib/http/write.hpp"
@@ -51,15 +53,30 @@ task<result<>> open_connection(attempt& a, pooled_connections pooled) {
     auto& pool = *a.backend.pools[a.index];
     r.chosen = &a.to;
     r.connecting = nanoseconds{-1};
-    if (pooled == pooled_connections::allowed) a.connection = pool.take(!r.repeatable());
+    const bool only_once = !r.repeatable() || r.head.framing().has_body();
+    if (pooled == pooled_connections::allowed) a.connection = pool.take(only_once);
     r.reused = a.connection != nullptr;
     if (r.reused) co_return {};
     const auto began = r.time().now();
-    auto fresh = co_await dial(r.worker, a.backend, a.index, r.client);
-    if (!fresh) co_return std::unexpected{std::move(fresh.error())};
-    a.connection = std::move(*fresh);
+    auto fresh = co_await timeout_at(r.time(), r.deadline, dial(r.worker, a.backend, a.index, r.client));
+    if (!fresh) co_return fail(reason::total_timeout, a.doing("connect to"), false);
+    if (!*fresh) co_return std::unexpected{std::move(fresh->error())};
+    a.connection = std::move(**fresh);
     r.connecting = r.time().now() - began;
     co_return {};
+}
+
+/// `Keep-Alive: timeout=5`, as many servers say how long they keep an idle connection.
+void heed_keep_alive(attempt& a) {
+    const auto value = a.head.find(http::field_id::keep_alive);
+    if (!value) return;
+    constexpr std::string_view word = "timeout=";
+    const auto at = value->find(word);
+    if (at == value->npos) return;
+    const auto digits = value->substr(at + word.size());
+    unsigned seconds = 0;
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), seconds).ec == std::errc{})
+        a.backend.pools[a.index]->hint(std::chrono::seconds{seconds});
 }
 
 /// Sends the head, and the body too where the client's buffer already holds all of it; else starts an upload.
@@ -73,11 +90,12 @@ task<result<>> send_request(attempt& a) {
     out.clear();
     compose_request(out, r);
     const auto limit = a.backend.shared.settings().timeout.idle;
-    const auto sent = co_await timeout(r.time(), limit, a.stream().write(out, body));
-    if (!sent) co_return fail(reason::idle_timeout, a.doing("send request head to"));
+    const auto until = std::min(r.deadline, r.time().now() + limit);
+    const auto sent = co_await timeout_at(r.time(), until, a.stream().write(out, body));
+    if (!sent) co_return fail(until < r.deadline ? reason::idle_timeout : reason::total_timeout, a.doing("send request head to"));
     if (!*sent) {
         auto failure = a.broken("send request head to", &sent->error());
-        failure.error().sent = sent->error().code != EPIPE && sent->error().code != ECONNRESET;   // not taken by the kernel
+        failure.error().sent = !sent->error().nothing_sent;
         co_return failure;
     }
     r.bytes_in += body.size();
@@ -99,7 +117,7 @@ enum class heard { bytes, end, broken, client_left, body_progress, too_late };
 task<heard> listen(attempt& a, time_point deadline) {
     auto& r = a.r;
     const auto of = [](const io_result<std::size_t>& got) { return !got ? heard::broken : *got == 0 ? heard::end : heard::bytes; };
-    if (a.body && !a.body->finished()) {
+    if (a.body && !a.body->ended()) {
         auto first = co_await timeout_at(r.time(), deadline, race(a.stream().fill(), a.body->progress()));
         if (!first) co_return heard::too_late;
         co_return first->index() == 0 ? of(std::get<0>(*first)) : heard::body_progress;
@@ -118,10 +136,10 @@ task<heard> listen(attempt& a, time_point deadline) {
     co_return first->index() == 0 ? of(std::get<0>(*first)) : heard::client_left;
 }
 
-/// When the answer's head is due. Time that the client spends sending its body does not count.
+/// When the answer's head is due. Time that the client spends sending its body does not count, and has its own limits.
 time_point head_due(const attempt& a) {
-    if (a.body && !a.body->finished()) return time_point::max();
-    const auto sent = a.body ? a.body->finished_at() : a.sent_at;
+    if (a.body && !a.body->ended()) return time_point::max();
+    const auto sent = a.body ? a.body->ended_at() : a.sent_at;
     const auto deadline = a.body ? a.r.deadline + (sent - a.sent_at) : a.r.deadline;
     return std::min(sent + a.backend.shared.settings().timeout.first_byte, deadline);
 }
@@ -140,20 +158,22 @@ task<result<>> read_head(attempt& a) {
             a.stream().consume(*used);
             co_return {};
         }
+        // A body that the server stopped taking may still get an answer; one that the client did not finish may not.
+        const auto* failure = a.body && a.body->failure() ? &*a.body->failure() : nullptr;
+        if (failure && at_fault(failure->why) == party::client) co_return std::unexpected{*failure};
         switch (co_await listen(a, head_due(a))) {
-        case heard::bytes: break;
+        case heard::bytes:
+        case heard::body_progress: break;
         case heard::end: co_return a.broken("read response head from");
         case heard::broken: {
             const io_error reset{ECONNRESET};
             co_return a.broken("read response head from", &reset);
         }
         case heard::client_left: co_return fail(reason::client_closed, a.doing("wait for response of"));
-        case heard::body_progress:
-            if (auto& failure = a.body->failure(); failure && at_fault(failure->why) == party::client)
-                co_return std::unexpected{*failure};
-            break;   // sent, or the server takes no more: it may still answer
         case heard::too_late: {
-            const bool total = head_due(a) < a.sent_at + a.backend.shared.settings().timeout.first_byte;
+            if (failure) co_return std::unexpected{*failure};
+            const auto sent = a.body ? a.body->ended_at() : a.sent_at;
+            const bool total = head_due(a) < sent + a.backend.shared.settings().timeout.first_byte;
             co_return fail(total ? reason::total_timeout : reason::first_byte_timeout, a.doing("wait for response of"));
         }
         }
@@ -190,12 +210,14 @@ task<result<>> switch_protocols(attempt& a) {
     r.bytes_out += out.size();
     if (!sent || !*sent) {
         r.why = sent ? reason::client_closed : reason::client_idle_timeout;
+        r.cut = true;
         co_return {};
     }
     const auto moved = co_await tunnel(r.worker, r.client, a.stream(), a.backend.shared.settings().timeout.tunnel_idle);
     r.bytes_in += moved.from_client;
     r.bytes_out += moved.from_server;
     r.why = moved.why;
+    r.cut = moved.why != reason::none;
     co_return {};
 }
 
@@ -217,14 +239,15 @@ task<result<>> exchange(request& r, std::size_t server_index, pooled_connections
     r.first_byte = r.time().now() - a.sent_at;
 
     response_relay relay{r, a.head, a.stream(), a.backend.shared.settings().timeout.idle};
-    const bool body_sent = !a.body || (a.body->finished() && !a.body->failure());
-    relay.server_may_stay = body_sent && a.head.keep_alive();
+    relay.server_may_stay = (!a.body || a.body->succeeded()) && a.head.keep_alive();
+    if (r.worker.closing) r.keep_client = false;
+    if (relay.server_may_stay) heed_keep_alive(a);
     relay.release = [&a] {
         if (a.connection) a.backend.pools[a.index]->put(std::move(a.connection));
         a.busy.reset();
     };
     co_await relay_response(relay);
-    if (a.body && !(a.body->finished() && !a.body->failure())) r.keep_client = false;   // an answer before the request's end
+    if (a.body && !a.body->succeeded()) r.keep_client = false;   // an answer before the request's end
     co_return {};
 }
 

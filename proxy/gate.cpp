@@ -45,13 +45,10 @@ task<connection_gate::permit> connection_gate::enter(loop& time) {
 void connection_gate::leave() noexcept {
     inside_.fetch_sub(1, std::memory_order_seq_cst);
     if (waiting_.load(std::memory_order_seq_cst) == 0) return;
-    std::vector<std::shared_ptr<slot>> woken;
-    {
-        const std::lock_guard lock{mutex_};
-        woken.swap(slots_);
-        waiting_.fetch_sub(static_cast<unsigned>(woken.size()), std::memory_order_relaxed);
-    }
-    for (auto& each : woken) {   // all of them: one per listener and worker at most, and nobody's wake-up can get lost
+    // Knocks under the lock: who waits must take it to go away, so its loop lives for as long as we speak to it.
+    const std::lock_guard lock{mutex_};
+    waiting_.fetch_sub(static_cast<unsigned>(slots_.size()), std::memory_order_relaxed);
+    for (auto& each : std::exchange(slots_, {})) {   // all: one per listener and worker at most, and no wake-up can get lost
         auto* time = each->time;
         time->call_from_other_thread([each = std::move(each)] {
             each->woken = true;

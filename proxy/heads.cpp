@@ -39,15 +39,8 @@ void append_host(std::string& out, const request& r) {
     http::append_field(out, "Host", r.head.authority());
 }
 
-}  // namespace
-
-void compose_request(std::string& out, const request& r) {
-    const auto& todo = r.route->request_headers;
-    http::append_request_line(out, r.head);
-    append_host(out, r);
-    if (todo.empty()) http::append_forwardable(out, r.head);
-    else http::append_forwardable(out, r.head, [&](const http::field& f) { return untouched(todo, f.name); });
-
+/// What we tell the server about the client and the way.
+void append_own_fields(std::string& out, const request& r) {
     const auto style = r.listener.settings.forwarded;
     http::hop hop;
     if (!r.client.peer().is_unix()) hop.client = r.worker.text_of(r.client.peer(), false);
@@ -58,6 +51,32 @@ void compose_request(std::string& out, const request& r) {
     http::append_via(out, r.head.minor());
     if (const auto limit = http::read_max_forwards(r.head)) http::append_max_forwards(out, *limit);
     http::append_field(out, "X-Request-Id", r.id_text());
+}
+
+/// Those of these lines that no action sets or removes.
+void append_untouched(std::string& out, std::string_view lines, const actions& todo) {
+    while (!lines.empty()) {
+        const auto line = lines.substr(0, lines.find('\n') + 1);
+        if (untouched(todo, line.substr(0, line.find(':')))) out.append(line);
+        lines.remove_prefix(line.size());
+    }
+}
+
+}  // namespace
+
+void compose_request(std::string& out, const request& r) {
+    const auto& todo = r.route->request_headers;
+    http::append_request_line(out, r.head);
+    append_host(out, r);
+    if (todo.empty()) http::append_forwardable(out, r.head);
+    else http::append_forwardable(out, r.head, [&](const http::field& f) { return untouched(todo, f.name); });
+    if (todo.empty()) {
+        append_own_fields(out, r);
+    } else {
+        std::string own;
+        append_own_fields(own, r);
+        append_untouched(out, own, todo);
+    }
     append_configured(out, todo, r);
 
     // TE is between neighbours and must be named as such (RFC 9110 section 10.1.4).
@@ -77,8 +96,8 @@ void compose_response(std::string& out, request& r, const http::response_head& h
         http::append_forwardable(out, head, r.head.verb(), [&](const http::field& f) { return untouched(todo, f.name); });
         append_configured(out, todo, r);
     }
-    if (!head.has(http::field_id::date)) http::append_field(out, "Date", r.worker.date_now());
-    http::append_via(out, head.minor());
+    if (!head.has(http::field_id::date) && untouched(todo, "Date")) http::append_field(out, "Date", r.worker.date_now());
+    if (untouched(todo, "Via")) http::append_via(out, head.minor());
     if (!r.keep_client) http::append_field(out, "Connection", "close");
     else if (r.head.minor() == 0) http::append_field(out, "Connection", "keep-alive");
     http::append_framing(out, framing);

@@ -66,7 +66,8 @@ int send_signal(const conf::config& config, const std::string& what) {
         say(stderr, "weir: " + pid.error() + "\n");
         return 1;
     }
-    if (::kill(*pid, SIGTERM) == 0 && (what == "drain" || ::kill(*pid, SIGTERM) == 0)) return 0;   // the second one stops
+    // To stop takes two orders. Two different signals, for the kernel would make one of two equal ones that are close together.
+    if (::kill(*pid, SIGTERM) == 0 && (what == "drain" || ::kill(*pid, SIGQUIT) == 0)) return 0;
     std::perror("weir: cannot signal the running one");
     return 1;
 }

@@ -21,7 +21,7 @@ std::unique_ptr<server_connection> connection_pool::take(bool verify) {
         auto connection = std::move(idle_.back());
         idle_.pop_back();
         connection->stream->stop_watching();
-        if (verify && !connection->stream->is_quiet()) continue;
+        if (connection->stream->at_end() || (verify && !connection->stream->is_quiet())) continue;
         connection->reused = true;
         return connection;
     }
@@ -37,6 +37,7 @@ void connection_pool::put(std::unique_ptr<server_connection> used) {
     if (used->requests_left-- <= 1 || time_.now() >= used->retire_at) return;
     if (!used->stream->in().empty() || used->stream->at_end()) return;
     if (settings_.keep_alive.connections == 0) return;
+    if (settings_.send_proxy != conf::proxy_header::off) return;   // it names one client, the next request may be another's
     if (idle_.size() >= settings_.keep_alive.connections) idle_.erase(idle_.begin());
     used->idle_since = time_.now();
     used->stream->watch_idle(*this);

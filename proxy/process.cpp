@@ -9,6 +9,7 @@
 
 #include "lib/async/race.hpp"
 #include "lib/async/scope.hpp"
+#include "lib/async/seed.hpp"
 #include "lib/async/signals.hpp"
 #include "lib/net/listener.hpp"
 #include "proxy/names.hpp"
@@ -20,6 +21,7 @@ namespace weir {
 namespace {
 
 constexpr auto short_drain = 2s;      // INT
+constexpr auto log_limit = 2s;        // for the last lines to be written, once all else is over
 constexpr int cut_status = 4;
 
 std::optional<address> address_of(const conf::endpoint& at) {
@@ -54,6 +56,7 @@ private:
         return false;
     }
     void final_report();
+    [[noreturn]] void leave_without_logs(int status);
     void log(log_level level, std::string_view message) { errors_->write(level, message, time_.wall_us()); }
     static bool complain(std::string_view what) {
         std::fprintf(stderr, "weir: %.*s\n", static_cast<int>(what.size()), what.data());
@@ -132,8 +135,15 @@ task<void> process::live() {
     final_report();
     errors_->summarise(time_.wall_us(), true);
     error_lines_->finish();
-    co_await log_scope.joined();
+    if (!co_await timeout(time_, log_limit, log_scope.joined())) leave_without_logs(status_);
     time_.stop();
+}
+
+/// Whoever reads our logs stands still, and a thread that hangs in write() cannot be joined: so no destructors, and not
+/// a word more, which might hang as well.
+void process::leave_without_logs(int status) {
+    pid_ = pid_file{};
+    ::_exit(status);
 }
 
 void process::start_workers() {
@@ -200,7 +210,8 @@ task<void> process::drain(int signal) {
     }
     log(log_level::warn, ordered ? "second signal: stopping now" : "drain deadline: cutting what is left");
     tell_all(worker_order::cut);
-    co_await wait_for_workers();
+    if (co_await timeout(time_, log_limit, wait_for_workers())) co_return;
+    leave_without_logs(cut_status);
 }
 
 void process::final_report() {

@@ -23,7 +23,18 @@ log_level level_of(reason why) {
 
 }  // namespace
 
+request::~request() {
+    if (!logged) {   // the drain deadline cut us off
+        if (why == reason::none) why = reason::draining;
+        if (answered) client.reset_on_close();
+        log_request(*this);
+    }
+    worker.numbers.requests_open.subtract();
+    worker.request_heads.give_back(std::move(head));
+}
+
 void log_request(request& r) {
+    r.logged = true;
     auto& w = r.worker;
     if (!w.access_lines) return;
     access_record line;

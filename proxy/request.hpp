@@ -13,10 +13,13 @@ namespace weir {
 struct request {
     request(worker_context& worker, listener_view& listener, byte_stream& client)
         : worker{worker}, listener{listener}, client{client}, head{worker.request_heads.take()},
-          id{worker.request_ids.next()}, began{worker.time.now()} {}
+          id{worker.request_ids.next()}, began{worker.time.now()} {
+        worker.numbers.requests_total.add();
+        worker.numbers.requests_open.add();
+    }
     request(const request&) = delete;
     request& operator=(const request&) = delete;
-    ~request() { worker.request_heads.give_back(std::move(head)); }
+    ~request();
 
     worker_context& worker;
     listener_view& listener;
@@ -48,6 +51,8 @@ struct request {
     bool body_done = true;               // the whole body has been read from the client
     bool answered = false;               // bytes of a final response went to the client: no second try, no other answer
     bool keep_client = false;            // the client's connection is fit for another request
+    bool cut = false;                    // the answer is not whole: the connection must not end as if it were
+    bool logged = false;
 
     std::string_view id_text() const noexcept { return kept_id.empty() ? id.text() : std::string_view{kept_id}; }
     /// May it be sent again after bytes of it reached a server? RFC 9110 section 9.2.2.
@@ -55,7 +60,7 @@ struct request {
     loop& time() const noexcept { return worker.time; }
 };
 
-/// Writes the line in the access log.
+/// Writes the line in the access log, once; a request that is destroyed on its way gets one too, with reason::draining.
 void log_request(request& r);
 
 /// Answers with a refusal and says so in the logs; nothing if the client has already been answered. The connection is fit

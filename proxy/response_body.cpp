@@ -16,7 +16,8 @@ constexpr std::size_t small_body_bytes = 16 * 1024;
 void give_up(response_relay& x, reason why) {
     x.r.why = why;
     x.r.keep_client = false;
-    if (at_fault(why) != party::client) x.r.client.reset_on_close();
+    x.r.cut = true;
+    x.r.client.reset_on_close();
 }
 
 /// How the body is framed for the client; decides whether its connection can stay.
@@ -40,8 +41,10 @@ task<bool> write_client(response_relay& x, std::string_view first, std::string_v
 
 enum class more { bytes, end, gone };
 
-/// More bytes from the server, or its end of stream; a client that leaves ends it too.
+/// More bytes from the server, or its end of stream; a client that leaves ends it too. Bytes that came while the client
+/// took the last piece are enough: whoever asks for more than those would wait for what may never come.
 task<more> read_server(response_relay& x) {
+    if (!x.server.in().empty()) co_return more::bytes;
     const auto deadline = x.r.time().now() + x.patience;
     if (!x.r.client.in().empty() || x.r.client.at_end()) {
         const auto got = co_await timeout_at(x.r.time(), deadline, x.server.fill());
@@ -160,8 +163,12 @@ private:
 task<void> relay_reframed(response_relay& x, kind from, kind to) {
     reframer body{from, to};
     std::string out = x.r.worker.scratch;   // the head
-    while (true) {
-        if (auto fed = body.feed(x.server, out); !fed) co_return give_up(x, fed.error().why);
+    for (bool begun = false;; begun = true) {
+        if (auto fed = body.feed(x.server, out); !fed) {
+            if (begun) co_return give_up(x, fed.error().why);
+            x.r.answered = false;           // nothing has been written yet, so the client can be told
+            co_return co_await refuse(x.r, fed.error().why, "read response body: " + fed.error().doing);
+        }
         if (body.done() && x.server_may_stay) x.release();   // the last piece is in `out`
         const bool last = body.done();
         if (!out.empty() && !co_await write_client(x, out)) co_return;

@@ -12,7 +12,7 @@ route_table::route_table(const conf::listener& settings) {
     if (settings.default_backend) {
         fallback_.emplace();
         fallback_->at = settings.at;
-        fallback_->prefix.assign(1, '/');   // not a literal: g++ 12 warns wrongly of that (its bug 105651)
+        fallback_->prefix = "/";
         fallback_->backend = settings.default_backend;
         fallback_->upgrades = {"websocket"};
     }

@@ -136,12 +136,10 @@ task<void> respond(request& r, bool may_keep) {
 /// True if the connection may carry another request.
 task<bool> serve_request(worker_context& w, listener_view& listener, byte_stream& client, bool may_keep) {
     request r{w, listener, client};
-    w.numbers.requests_total.add();
-    w.numbers.requests_open.add();
     if (co_await read_head(r) == reason::none) co_await respond(r, may_keep);
-    w.numbers.requests_open.subtract();
     log_request(r);
     if (r.keep_client) co_return true;
+    if (r.cut) co_return false;   // an orderly end would make what the client has look whole
     const bool client_has_spoken = r.has_head && r.body_done && !r.head.keep_alive() && client.in().empty();
     if (!client_has_spoken && !client.at_end()) co_await close_politely(client);
     co_return false;
@@ -183,6 +181,7 @@ task<void> serve_http(worker_context& w, listener_view& listener, admitted clien
     auto patience = settings.timeout.client_header;
     for (unsigned left = settings.max_requests; left > 0; --left) {
         if (stream.in().empty()) {
+            if (w.closing_idle) co_return;
             idle_client entry{stream};
             w.idle_clients.push_back(entry);
             const auto got = co_await timeout(w.time, patience, stream.fill());

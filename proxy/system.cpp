@@ -4,7 +4,6 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sched.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -91,12 +90,6 @@ std::expected<void, std::string> drop_privileges(const std::string& user, const 
     if (::setgroups(0, nullptr) != 0 || ::setresgid(gid, gid, gid) != 0 || ::setresuid(uid, uid, uid) != 0)
         return system_failure("cannot become user " + user);
     return {};
-}
-
-unsigned long long random_seed() {
-    unsigned long long seed = 0;
-    while (::getrandom(&seed, sizeof seed, 0) != sizeof seed) {}
-    return seed;
 }
 
 }  // namespace weir

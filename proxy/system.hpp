@@ -36,7 +36,4 @@ std::expected<int, std::string> read_pid(const std::string& path);
 /// Becomes `user` (and `group`, by default the user's own), for good. Nothing to do if `user` is empty.
 std::expected<void, std::string> drop_privileges(const std::string& user, const std::string& group);
 
-/// 64 bits from the kernel's source of randomness, to seed ours.
-unsigned long long random_seed();
-
 }  // namespace weir

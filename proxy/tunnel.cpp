@@ -21,8 +21,19 @@ struct direction {
 };
 
 struct tunnel_state {
-    explicit tunnel_state(worker_context& worker) : w{worker}, news{worker.time}, pumps{worker.time} {}
+    tunnel_state(worker_context& worker, byte_stream& client, byte_stream& server)
+        : w{worker}, client{client}, server{server}, news{worker.time}, pumps{worker.time} {}
+    tunnel_state(const tunnel_state&) = delete;
+    tunnel_state& operator=(const tunnel_state&) = delete;
+    ~tunnel_state() {
+        if (whole) return;   // broken, idle or cut off: neither side may take what it has for all there was
+        client.reset_on_close();
+        server.reset_on_close();
+    }
     worker_context& w;
+    byte_stream& client;
+    byte_stream& server;
+    bool whole = false;
     std::optional<reason> broken;
     event news;
     scope pumps;    // last: they refer to the rest
@@ -73,7 +84,7 @@ task<void> pump(tunnel_state& tunnel, direction& way) {
 task<tunnel_result> tunnel(worker_context& w, byte_stream& client, byte_stream& server, milliseconds idle) {
     direction up{client, server, reason::client_closed, reason::backend_reset};
     direction down{server, client, reason::backend_reset, reason::client_closed};
-    tunnel_state state{w};
+    tunnel_state state{w, client, server};
     state.pumps.spawn(pump(state, up));
     state.pumps.spawn(pump(state, down));
 
@@ -91,11 +102,8 @@ task<tunnel_result> tunnel(worker_context& w, byte_stream& client, byte_stream& 
         quiet_until = w.time.now() + idle;
     }
     state.pumps.cancel();
-    if (state.broken) {
-        result.why = *state.broken;
-        client.reset_on_close();
-        server.reset_on_close();
-    }
+    state.whole = !state.broken;
+    if (state.broken) result.why = *state.broken;
     result.from_client = up.moved;
     result.from_server = down.moved;
     co_return result;

@@ -18,17 +18,9 @@ task<void> upload::run() {
     r_.body_taken = true;
     auto sent = framing.how == http::body_framing::kind::chunked ? send_chunked() : send_length(framing.length);
     const auto outcome = co_await std::move(sent);
-    if (!outcome) {
-        failure_ = outcome.error();
-        news_.set();
-        co_return;
-    }
-    r_.body_done = true;
-    finished_at_ = r_.time().now();
-    news_.set();
-    if (!r_.client.in().empty()) co_return;   // the next request is here already
-    co_await r_.client.closed();
-    failure_.emplace(reason::client_closed, "wait for response");
+    ended_at_ = r_.time().now();
+    if (outcome) r_.body_done = true;
+    else failure_ = outcome.error();
     news_.set();
 }
 
@@ -100,6 +92,7 @@ task<result<>> upload::send_chunked() {
         if (!out.empty())
             if (auto written = co_await write_to_server(out); !written) co_return written;
         if (body.done()) break;
+        if (!r_.client.in().empty()) continue;   // came while the server was taking the last piece
         if (auto more = co_await fill_from_client(); !more) co_return more;
     }
     co_return {};

@@ -3,12 +3,12 @@
 ///
 ///     upload body{r, server, limit};
 ///     body.start();
-///     ... race(server.fill(), body.progress()) ...        // wakes when the body is through or has failed
+///     if (!body.ended()) ... race(server.fill(), body.progress()) ...      // wakes when the body is through or has failed
 ///
-/// Bounded: reads from the client only as fast as the server takes it. Ends by itself, or with the object. After the last
-/// byte it goes on watching the client, so that one who leaves is noticed: failure() is then client_closed.
-/// Failures: client_closed, client_body_timeout, client_body_too_slow, body_too_large, bad_framing; backend_reset when the
-/// server takes no more (it may still have an answer, or have given one).
+/// Bounded: reads from the client only as fast as the server takes it, and each wait has its limit. Ends by itself, or with
+/// the object.
+/// Failures: client_closed, client_body_timeout, client_body_too_slow, body_too_large, bad_framing; backend_reset or
+/// idle_timeout when the server takes no more (it may still have an answer, or have given one).
 #include <optional>
 
 #include "lib/async/event.hpp"
@@ -24,16 +24,15 @@ public:
     upload(request& r, byte_stream& server, milliseconds server_patience);
     void start() { running_.spawn(run()); }
 
+    /// Nothing more will be sent: all of it has been, or it failed.
+    bool ended() const noexcept { return ended_at_ != time_point{}; }
+    time_point ended_at() const noexcept { return ended_at_; }
     /// The whole body has been sent.
-    bool finished() const noexcept { return finished_at_ != time_point{}; }
-    time_point finished_at() const noexcept { return finished_at_; }
+    bool succeeded() const noexcept { return ended() && !failure_; }
     const std::optional<error>& failure() const noexcept { return failure_; }
 
-    /// Wakes once for each change of the above.
-    event::awaiter progress() noexcept {
-        news_.clear();
-        return news_.wait();
-    }
+    /// Wakes when it ends; for as long as it has not.
+    event::awaiter progress() noexcept { return news_.wait(); }
 
 private:
     task<void> run();
@@ -49,7 +48,7 @@ private:
     milliseconds patience_;
     time_point began_;
     std::uint64_t sent_ = 0;
-    time_point finished_at_{};
+    time_point ended_at_{};
     std::optional<error> failure_;
     event news_;
     scope running_;

@@ -91,7 +91,11 @@ private:
                 for (auto& door : doors_) door.finish();
                 break;
             case worker_order::close_idle:
-                while (!w_.idle_clients.empty()) w_.idle_clients.pop_front().stream.end_reading();
+                w_.closing_idle = true;
+                while (!w_.idle_clients.empty()) {
+                    auto& client = w_.idle_clients.pop_front().stream;
+                    if (client.in().empty()) client.end_reading();   // else its request has just come: it is served
+                }
                 break;
             case worker_order::cut: cut_.set(); break;
             }

@@ -25,6 +25,8 @@ void must(int status, const char* what) {
 
 }  // namespace
 
+const char* libuv_version() noexcept { return uv_version_string(); }
+
 uv_loop::uv_loop() : loop{monotonic_now(), wall_offset_us(monotonic_now())} {
     must(uv_loop_init(&uv_), "create event loop");
     uv_.data = this;

@@ -16,6 +16,9 @@
 
 namespace weir {
 
+/// The version of libuv at run time.
+const char* libuv_version() noexcept;
+
 class uv_loop final : public loop {
 public:
     uv_loop();

@@ -126,6 +126,7 @@ bool byte_stream::write_awaiter::await_ready() {
         return settled_ = true;
     }
     auto done = written < 0 ? 0 : static_cast<std::size_t>(written);
+    began_ = done > 0;
     if (done == first_.size() + second_.size()) return settled_ = true;
     const auto of_first = std::min(done, first_.size());
     first_.remove_prefix(of_first);
@@ -135,6 +136,7 @@ bool byte_stream::write_awaiter::await_ready() {
 
 bool byte_stream::write_awaiter::await_suspend(std::coroutine_handle<> parent) {
     waiter_.handle = parent;
+    queued_ = true;
     stream_->writing_ = this;
     stream_->write_pending_ = true;
     stream_->queue_write(first_, second_);
@@ -142,7 +144,7 @@ bool byte_stream::write_awaiter::await_suspend(std::coroutine_handle<> parent) {
 }
 
 io_result<> byte_stream::write_awaiter::await_resume() const noexcept {
-    if (error_) return io_failure(error_);
+    if (error_) return std::unexpected{io_error{error_, !began_ && !queued_}};
     return {};
 }
 

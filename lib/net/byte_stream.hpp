@@ -40,6 +40,7 @@ struct stream_context {
 /// An errno value (positive), or `broken`.
 struct io_error {
     int code = 0;
+    bool nothing_sent = false;   // of a write: the kernel took not one byte of it
     static constexpr int broken = 100'000;
     bool is_reset() const noexcept;
     std::string_view text() const noexcept;
@@ -134,6 +135,8 @@ protected:
     void received(std::size_t bytes) noexcept;     // 0: the end of the stream
     void read_failed(int error) noexcept;
     void write_finished(int error) noexcept;
+    /// read_space() was asked for, but there was nothing to read.
+    void received_nothing() noexcept { in_.trim(); }
     /// No awaiter is resumed any more; the buffer goes back.
     void let_go() noexcept;
 
@@ -224,6 +227,8 @@ private:
     waiter waiter_;
     int error_ = 0;
     bool settled_ = false;
+    bool began_ = false;     // some of it went out at once
+    bool queued_ = false;    // the rest was left to libuv: how much of it went out before an error, nobody knows
 };
 
 inline byte_stream::fill_awaiter byte_stream::fill() noexcept { return fill_awaiter{*this}; }

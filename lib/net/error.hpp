@@ -18,7 +18,7 @@ struct error {
     std::string doing;      // what was being done, outermost first: "forward /pay: connect 10.0.0.7:8080: refused"
     bool sent = true;       // false: no byte of the request reached a server, so any method may be tried again
 
-    error(reason why, std::string doing, bool sent = true) : why{why}, doing{std::move(doing)}, sent{sent} {}
+    error(reason cause, std::string what, bool reached = true) : why{cause}, doing{std::move(what)}, sent{reached} {}
 
     /// The same error seen from one step further out.
     error during(std::string_view outer) && {

@@ -23,6 +23,28 @@ std::string failure(std::string_view what, const address& at) {
     return text;
 }
 
+void set_families(int fd, const address& at) {
+    if (at.kind() != address::family::ipv6) return;
+    const int only_ipv6 = at.ip() != address::ip_bytes{};   // [::] means every address
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, sizeof only_ipv6);
+}
+
+/// SO_REUSEPORT lets every process of the same user share an address, and so a weir that was started twice by mistake. A
+/// socket without it finds out. False: `problem` says why.
+bool is_free(const address& at, std::string& problem) {
+    sockaddr_storage raw;
+    const auto length = at.to(raw);
+    const int probe = ::socket(raw.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (probe < 0) return true;                              // the real one will tell
+    const int on = 1;
+    setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    set_families(probe, at);
+    const bool bound = ::bind(probe, sockaddr_of(raw), length) == 0;
+    if (!bound) problem = failure("cannot bind", at);
+    ::close(probe);
+    return bound;
+}
+
 int open_socket(const address& at, const bind_options& options, std::string& problem) {
     sockaddr_storage raw;
     const auto length = at.to(raw);
@@ -38,16 +60,22 @@ int open_socket(const address& at, const bind_options& options, std::string& pro
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);       // accepted sockets inherit it
         setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);       // and this
         if (options.defer_accept) setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof on);
-        if (at.kind() == address::family::ipv6) {
-            const int only_ipv6 = at.ip() != address::ip_bytes{};      // [::] means every address
-            setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, sizeof only_ipv6);
-        }
+        set_families(fd, at);
     }
     if (::bind(fd, sockaddr_of(raw), length) != 0) problem = failure("cannot bind", at);
     else if (::listen(fd, options.backlog) != 0) problem = failure("cannot listen on", at);
     else return fd;
     ::close(fd);
     return -1;
+}
+
+/// Errors of a client that was gone before we came (accept(2)); any other would come again at once.
+bool is_of_one_client(int error) {
+    switch (error) {
+    case EINTR: case ECONNABORTED: case EPROTO: case EPERM: case ENOPROTOOPT: case EOPNOTSUPP: case ETIMEDOUT:
+    case ENETDOWN: case ENETUNREACH: case EHOSTDOWN: case EHOSTUNREACH: case ENONET: return true;
+    default: return false;
+    }
 }
 
 /// A socket file that nobody listens on any more is in the way of bind; one that somebody listens on must stay.
@@ -71,6 +99,7 @@ std::expected<bound_sockets, std::string> bind_listener(const address& at, const
     bound.at = at;
     const unsigned copies = at.is_unix() ? 1 : options.copies;
     std::string problem;
+    if (at.is_inet() && at.port() != 0 && !is_free(at, problem)) return std::unexpected{problem};
     for (unsigned i = 0; i < copies; ++i) {
         const int fd = open_socket(bound.at, options, problem);
         if (fd < 0) {
@@ -144,35 +173,45 @@ listener::listener(stream_context& context, int descriptor, options how)
     node_->poll.data = node_;
 }
 
-listener::~listener() {
-    ::close(node_->descriptor);   // at once, so that the kernel stops giving us clients
-    uv_close(reinterpret_cast<uv_handle_t*>(&node_->poll),
+listener::~listener() { close(); }
+
+void listener::close() noexcept {
+    auto* closing = std::exchange(node_, nullptr);
+    if (!closing) return;
+    const int descriptor = closing->descriptor;
+    uv_close(reinterpret_cast<uv_handle_t*>(&closing->poll),
              [](uv_handle_t* handle) { delete static_cast<node*>(handle->data); });
+    ::close(descriptor);   // after it has left epoll, which would keep it while a duplicate lives
 }
 
 task<bool> listener::pending() {
+    if (!node_) co_return false;
     if (resting_) {
         resting_ = false;
         node_->stop();
         co_await context_.time.sleep(rest_after_error);
     }
-    if (maybe_more_ && accepted_in_a_row_ < accepts_per_turn) co_return true;
-    accepted_in_a_row_ = 0;
+    if (maybe_more_ && accepts_in_a_row_ < accepts_per_turn) co_return true;
+    accepts_in_a_row_ = 0;
     if (maybe_more_) {
         co_await context_.time.yield();
         co_return true;
     }
-    if (node_->finishing) co_return false;
+    if (node_->finishing) {
+        close();
+        co_return false;
+    }
     co_await readable_awaiter{*node_};
     co_return true;
 }
 
 stream_ptr listener::accept_now() {
+    if (!node_) return nullptr;
+    ++accepts_in_a_row_;
     sockaddr_storage raw;
     socklen_t length = sizeof raw;
     const int fd = ::accept4(node_->descriptor, sockaddr_of(raw), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-        ++accepted_in_a_row_;
         maybe_more_ = true;
         adopt_options how;
         how.data_is_there = options_.data_is_there;
@@ -180,8 +219,8 @@ stream_ptr listener::accept_now() {
         return client ? std::move(*client) : nullptr;
     }
     const int error = errno;
-    maybe_more_ = error != EAGAIN;   // other errors belong to one client that was gone before we came (accept(2))
-    if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
+    maybe_more_ = error != EAGAIN;
+    if (maybe_more_ && !is_of_one_client(error)) {
         resting_ = true;
         if (options_.on_accept_error) options_.on_accept_error(error);
     }
@@ -189,6 +228,7 @@ stream_ptr listener::accept_now() {
 }
 
 void listener::finish() {
+    if (!node_) return;
     node_->finishing = true;
     maybe_more_ = true;
     const int off = 0;

@@ -57,17 +57,20 @@ public:
     task<bool> pending();
     /// The client, or nothing: it has left, another worker had it, or there are no descriptors.
     stream_ptr accept_now();
-    /// No more than what is in the backlog now. Clients that TCP_DEFER_ACCEPT hides may still show up.
+    /// No more than what is in the backlog now; then the socket is closed, so that new clients are turned away (or go to
+    /// another process on the same port) instead of waiting for nobody. Clients that TCP_DEFER_ACCEPT hides may still show up.
     void finish();
 
 private:
     struct node;   // shared with libuv until its close callback
     class readable_awaiter;
 
+    void close() noexcept;
+
     stream_context& context_;
     options options_;
-    node* node_;
-    unsigned accepted_in_a_row_ = 0;
+    node* node_;                   // null once closed
+    unsigned accepts_in_a_row_ = 0;
     bool maybe_more_ = false;      // the last accept got somebody
     bool resting_ = false;         // the last accept found no descriptor
 };

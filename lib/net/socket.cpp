@@ -75,12 +75,21 @@ private:
                 const uv_loop::callback_scope scope{handle};
                 auto& self = *static_cast<uv_socket*>(handle->data);
                 if (got > 0) self.received(static_cast<std::size_t>(got));
-                else if (got == UV_EOF) self.received(0);
+                else if (got == UV_EOF) self.ended();
                 else if (got < 0) self.read_failed(static_cast<int>(-got));
+                else self.received_nothing();
             });
         if (status != 0) read_failed(-status);
     }
     void stop_reading() noexcept override { uv_read_stop(&uv_.stream); }
+
+    /// libuv takes a reset for an orderly end if bytes came with it, and a body that lasts until the end would look whole.
+    void ended() noexcept {
+        int error = 0;
+        socklen_t size = sizeof error;
+        if (getsockopt(descriptor(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0) read_failed(error);
+        else received(0);
+    }
 
     std::ptrdiff_t read_at_once(std::span<char> space) noexcept override {
         const auto got = ::recv(descriptor(), space.data(), space.size(), MSG_DONTWAIT);

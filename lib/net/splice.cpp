@@ -24,9 +24,10 @@ public:
     watch& operator=(const watch&) = delete;
     ~watch() {
         if (!node_) return;
-        ::close(node_->descriptor);
+        const int copy = node_->descriptor;
         uv_close(reinterpret_cast<uv_handle_t*>(&node_->poll),
                  [](uv_handle_t* handle) { delete static_cast<node*>(handle->data); });
+        ::close(copy);   // only now: epoll would keep its entry for as long as the original lives
     }
     /// 0 or an errno value.
     int open() {

@@ -51,8 +51,8 @@ enum class reason : std::uint8_t {
     connect_timeout,
     connect_failed,           // any other failure to connect
     first_byte_timeout,       // request sent, no answer
-    idle_timeout,             // the answer, or a connection in tcp mode, stood still
-    tunnel_idle_timeout,      // nothing moved in an upgraded connection
+    idle_timeout,             // the answer stood still
+    tunnel_idle_timeout,      // nothing moved in a connection in tcp mode or after an upgrade
     backend_reset,            // connection broken before or within the answer
     backend_closed,           // connection closed before the answer
     bad_response,             // the answer is not one unambiguous HTTP/1.x message

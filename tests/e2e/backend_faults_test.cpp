@@ -104,7 +104,8 @@ TEST_CASE("a new connection that breaks: a GET goes on to the next server, a POS
         asked = true;
     }
     SECTION("POST") {
-        client.send("POST /upload HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nabcPOST /upload HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nabc");
+        client.send(
+            "POST /upload HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nabcPOST /upload HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nabc");
         auto one = broken.accept();
         one.read_until("abc");
         one.reset();
@@ -119,13 +120,15 @@ TEST_CASE("a new connection that breaks: a GET goes on to the next server, a POS
 
 TEST_CASE("servers that close idle connections soon: a GET never fails", "[e2e]") {
     origin_process web{{"--idle-close", "3ms"}}, pace;
-    proxy weir{"listen 127.0.0.1:0 { route / web; route /pace pace; }\nbackend web { server " + web.address() + "; }\n"
-               "backend pace { server " + pace.address() + "; }"};
+    proxy weir{"listen 127.0.0.1:0 { route / web; route /pace pace; }\nbackend web { server " + web.address() +
+               "; }\n"
+               "backend pace { server " +
+               pace.address() + "; }"};
     raw_client client{weir.address()}, other{pace.address()};
     int failed = 0;
     for (int i = 0; i < 300; ++i) {
         failed += client.get("/id").status != 200;
-        other.get("/id?delay=" + std::to_string(i % 60 * 100) + "us");   // 0 to 6 ms, around the server's limit
+        other.get("/id?delay=" + std::to_string(i % 60 * 100) + "us");  // 0 to 6 ms, around the server's limit
     }
     CHECK(failed == 0);
 }
@@ -134,8 +137,9 @@ TEST_CASE("a body that ends too early is a broken transfer for the client", "[e2
     origin_process web;
     proxy weir{simple({web.address()})};
     raw_client client{weir.address()};
-    for (const auto* target : {"/bytes/500?cut=200", "/bytes/500?cut=200&hard", "/bytes/500?chunked&cut=200", "/bytes/500?chunked&chunk=100&cut=200",
-                               "/bytes/3000000?cut=2000000", "/bytes/3000000?cut=2000000&hard", "/bytes/3000000?chunked&cut=2000000"}) {
+    for (const auto* target : {"/bytes/500?cut=200", "/bytes/500?cut=200&hard", "/bytes/500?chunked&cut=200",
+                               "/bytes/500?chunked&chunk=100&cut=200", "/bytes/3000000?cut=2000000",
+                               "/bytes/3000000?cut=2000000&hard", "/bytes/3000000?chunked&cut=2000000"}) {
         INFO(target);
         raw_client one{weir.address()};
         const auto answer = one.get(target);
@@ -153,18 +157,37 @@ TEST_CASE("a cut body cannot look whole: HTTP/1.0 clients and bodies until the e
     raw_client old{weir.address()};
     const auto answer = old.ask("GET /bytes/500?chunked&cut=200 HTTP/1.0\r\n\r\n");
     CHECK(answer.status == 200);
-    CHECK_FALSE(answer.whole);      // a reset, for an orderly end would say that this is all
+    CHECK_FALSE(answer.whole);  // a reset, for an orderly end would say that this is all
     const auto reset = get(weir.address(), "/bytes/500?close&cut=200&hard");
     CHECK_FALSE(reset.whole);
 }
 
-TEST_CASE("garbage instead of a chunk breaks the transfer", "[e2e]") {
-    origin_process web;
-    proxy weir{simple({web.address()})};
-    const auto answer = get(weir.address(), "/raw?text=HTTP/1.1%20200%20OK%0D%0ATransfer-Encoding:%20chunked%0D%0A%0D%0A3%0D%0AabcXX0%0D%0A");
-    CHECK(answer.status == 200);
-    CHECK_FALSE(answer.whole);
-    CHECK(weir.logged("/raw")["reason"] == "bad_response");
+TEST_CASE("garbage instead of a chunk", "[e2e]") {
+    SECTION("at once: a 502") {
+        origin_process web;
+        proxy weir{simple({web.address()})};
+        raw_client client{weir.address()};
+        const auto answer = client.get(
+            "/raw?keep&text=HTTP/1.1%20200%20OK%0D%0ATransfer-Encoding:%20chunked%0D%0A%0D%0A3%0D%0AabcXX0%0D%0A");
+        CHECK(answer.status == 502);
+        CHECK(answer.why() == "bad_response");
+        CHECK(weir.logged("/raw")["reason"] == "bad_response");
+        CHECK(client.get("/id").status == 200);
+    }
+    SECTION("later: a broken transfer") {
+        raw_server server;
+        proxy weir{simple({server.address()})};
+        raw_client client{weir.address()};
+        client.send("GET /late HTTP/1.1\r\nHost: t\r\n\r\n");
+        auto at = server.accept();
+        at.read_until("\r\n\r\n");
+        at.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+        CHECK(client.read_until("abc\r\n").starts_with("HTTP/1.1 200 "));
+        at.send("XX\r\nabc\r\n");
+        CHECK(client.read_all().empty());
+        CHECK(client.was_reset());
+        CHECK(weir.logged("/late")["reason"] == "bad_response");
+    }
 }
 
 TEST_CASE("interim responses without end", "[e2e]") {

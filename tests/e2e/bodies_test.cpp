@@ -10,7 +10,8 @@ namespace {
 constexpr std::size_t MiB = 1024 * 1024;
 
 std::string digest_of(const std::string& bytes) {
-    return "{\"length\":" + std::to_string(bytes.size()) + ",\"fnv1a64\":\"" + origin::hex16(origin::fnv1a(bytes)) + "\"}\n";
+    return "{\"length\":" + std::to_string(bytes.size()) + ",\"fnv1a64\":\"" + origin::hex16(origin::fnv1a(bytes)) +
+           "\"}\n";
 }
 
 bool is_known(const std::string& bytes, std::size_t size) {
@@ -63,13 +64,13 @@ TEST_CASE("uploads by length and in chunks arrive whole", "[e2e]") {
     for (const std::size_t size : {0u, 1u, 5000u, 70'000u, 131072u, 9'000'000u}) {
         INFO(size);
         const auto body = origin::known_bytes(0, size);
-        const auto by_length = client.ask(
-            "PUT /upload HTTP/1.1\r\nHost: t\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" + body);
+        const auto by_length = client.ask("PUT /upload HTTP/1.1\r\nHost: t\r\nContent-Length: " + std::to_string(size) +
+                                          "\r\n\r\n" + body);
         CHECK(by_length.body == digest_of(body));
         CHECK_FALSE(by_length.closes());
         for (const std::size_t piece : {4096u, 100'000u}) {
-            const auto in_chunks = client.ask(
-                "PUT /upload HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(body, piece));
+            const auto in_chunks = client.ask("PUT /upload HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                                              chunked(body, piece));
             CHECK(in_chunks.body == digest_of(body));
         }
     }
@@ -87,17 +88,16 @@ TEST_CASE("chunk extensions end here, trailers go through", "[e2e]") {
         CHECK(answer.field("Trailer") == "X-Body-Length");
     }
     SECTION("from the client, echoed") {
-        const auto answer = client.ask(
-            "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
-            "3;name=value\r\nabc\r\n0;last\r\nX-Sum: 17\r\n\r\n");
+        const auto answer =
+            client.ask("POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+                       "3;name=value\r\nabc\r\n0;last\r\nX-Sum: 17\r\n\r\n");
         CHECK(answer.body == "abc");
         CHECK(answer.trailers == "X-Sum: 17\r\n");
     }
     SECTION("what frames messages is no trailer") {
         raw_client other{weir.address()};
-        const auto answer = other.ask(
-            "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"
-            "3\r\nabc\r\n0\r\nContent-Length: 9\r\nX-Fine: y\r\n\r\n");
+        const auto answer = other.ask("POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                      "3\r\nabc\r\n0\r\nContent-Length: 9\r\nX-Fine: y\r\n\r\n");
         CHECK_FALSE(answer.trailers.contains("Content-Length"));
     }
     CHECK(client.get("/id").status == 200);
@@ -116,7 +116,8 @@ TEST_CASE("Expect: 100-continue", "[e2e]") {
         CHECK(client.get("/id").status == 200);
     }
     SECTION("a client that does not wait") {
-        const auto answer = client.ask("PUT /upload?nocontinue HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n12345");
+        const auto answer = client.ask(
+            "PUT /upload?nocontinue HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n12345");
         CHECK(answer.body == digest_of("12345"));
     }
     SECTION("a final answer instead: the body never comes, and the connection cannot stay") {
@@ -127,7 +128,8 @@ TEST_CASE("Expect: 100-continue", "[e2e]") {
         CHECK(client.ended());
     }
     SECTION("HTTP/1.0 knows no 100: the expectation ends here") {
-        const auto answer = client.ask("PUT /upload HTTP/1.0\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nab");
+        const auto answer =
+            client.ask("PUT /upload HTTP/1.0\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nab");
         CHECK(answer.interim.empty());
         CHECK(answer.body == digest_of("ab"));
     }
@@ -167,7 +169,8 @@ TEST_CASE("an answer before the end of the body: it arrives whole, then the conn
     origin_process web;
     proxy weir{simple({web.address()})};
     raw_client client{weir.address()};
-    client.send("PUT /upload?noread&status=413&early HTTP/1.1\r\nHost: t\r\nContent-Length: " + std::to_string(100 * MiB) + "\r\n\r\nabc");
+    client.send("PUT /upload?noread&status=413 HTTP/1.1\r\nHost: t\r\nContent-Length: " + std::to_string(100 * MiB) +
+                "\r\n\r\nabc");
     const auto answer = client.answer();
     CHECK(answer.status == 413);
     CHECK(answer.whole);

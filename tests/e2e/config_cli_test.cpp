@@ -22,13 +22,15 @@ TEST_CASE("-c: a good file", "[e2e]") {
 
 TEST_CASE("-c: a bad file, every error at once, each with its line and a caret", "[e2e]") {
     scratch_directory here;
-    const auto file = here.write("bad.conf", "listen 127.0.0.1:0 { route / web; }\nbackend web { server 127.0.0.1:9; retyr 3; }\nworkers many;\n");
+    const auto file = here.write(
+        "bad.conf",
+        "listen 127.0.0.1:0 { route / web; }\nbackend web { server 127.0.0.1:9; retyr 3; }\nworkers many;\n");
     const auto checked = run_weir({"-c", "-f", file});
     CHECK(checked.status == 2);
     CHECK(checked.output.empty());
-    CHECK(checked.errors.contains(file + ":2:40: error: "));
+    CHECK(checked.errors.contains(file + ":2:35: error: "));
     CHECK(checked.errors.contains("did you mean 'retry'"));
-    CHECK(checked.errors.contains("\n  |                                        ^~~~~\n"));
+    CHECK(checked.errors.contains("\n  |                                   ^~~~~\n"));
     CHECK(checked.errors.contains(file + ":3:9: error: "));
     // It does not run either.
     CHECK(run_weir({"-f", file}).status == 2);
@@ -59,8 +61,8 @@ TEST_CASE("a wrong command line: exit code 2 and one clear line", "[e2e]") {
     scratch_directory here;
     const auto file = here.write("good.conf", good);
     const std::pair<std::vector<std::string>, const char*> table[] = {
-        {{"--frobnicate"}, "--frobnicate"}, {{"-f"}, "-f needs"},          {{"-s", "dance", "-f", file}, "drain or stop"},
-        {{"-c", "-T", "-f", file}, "-T"},   {{"-c", file}, "-f"},          {{"-s", "drain", "-f", file}, "pid_file"},
+        {{"--frobnicate"}, "--frobnicate"}, {{"-f"}, "-f needs"}, {{"-s", "dance", "-f", file}, "drain or stop"},
+        {{"-c", "-T", "-f", file}, "-T"},   {{"-c", file}, "-f"}, {{"-s", "drain", "-f", file}, "pid_file"},
     };
     for (const auto& [arguments, word] : table) {
         const auto failed = run_weir(arguments);
@@ -83,13 +85,15 @@ TEST_CASE("what stands in the way of the start is said, with exit code 1", "[e2e
     scratch_directory here;
     SECTION("the port is in use") {
         raw_server other;
-        const auto failed = run_weir({"-f", here.write("c.conf", "listen " + other.address() + " { route / { respond 200; } }")});
+        const auto failed =
+            run_weir({"-f", here.write("c.conf", "listen " + other.address() + " { route / { respond 200; } }")});
         CHECK(failed.status == 1);
         CHECK(failed.errors.contains(other.address()));
         CHECK(failed.errors.contains("Address already in use"));
     }
     SECTION("the log cannot be opened") {
-        const auto failed = run_weir({"-f", here.write("c.conf", "access_log " + here.file("no/such/log") + ";\n" + good)});
+        const auto failed =
+            run_weir({"-f", here.write("c.conf", "access_log " + here.file("no/such/log") + ";\n" + good)});
         CHECK(failed.status == 1);
         CHECK(failed.errors.contains(here.file("no/such/log")));
     }
@@ -103,7 +107,8 @@ TEST_CASE("what stands in the way of the start is said, with exit code 1", "[e2e
 TEST_CASE("the second of two processes does not share a port of the first by accident", "[e2e]") {
     proxy first{"listen 127.0.0.1:0 { route / { respond 200 first; } }"};
     scratch_directory here;
-    const auto second = run_weir({"-f", here.write("c.conf", "listen " + first.address() + " { route / { respond 200 second; } }")});
+    const auto second =
+        run_weir({"-f", here.write("c.conf", "listen " + first.address() + " { route / { respond 200 second; } }")});
     CHECK(second.status == 1);
     CHECK(second.errors.contains(first.address()));
 }

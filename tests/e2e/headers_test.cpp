@@ -18,7 +18,8 @@ struct two_doors {
     origin_process web;
     proxy weir{"listen 127.0.0.1:0 { route / web; }\n"
                "listen 127.0.0.1:0 { trusted 127.0.0.0/8; route / web; }\n"
-               "backend web { server " + web.address() + "; }"};
+               "backend web { server " +
+               web.address() + "; }"};
     std::string seen(std::size_t door, std::string_view fields) {
         return get(weir.address(door), "/headers", fields).body;
     }
@@ -28,16 +29,19 @@ struct two_doors {
 
 TEST_CASE("hop-by-hop fields end here, in both directions", "[e2e]") {
     two_doors at;
-    const auto seen = at.seen(0, "Connection: keep-alive, X-Private, x-other\r\nX-Private: 1\r\nx-Other: 2\r\nX-Public: 3\r\n"
-                                 "Keep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nTE: gzip\r\nUpgrade: h2c\r\n"
-                                 "Proxy-Authorization: Basic x\r\nProxy: http://evil\r\nHTTP2-Settings: AAA\r\n");
+    const auto seen =
+        at.seen(0, "Connection: keep-alive, X-Private, x-other\r\nX-Private: 1\r\nx-Other: 2\r\nX-Public: 3\r\n"
+                   "Keep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nTE: gzip\r\nUpgrade: h2c\r\n"
+                   "Proxy-Authorization: Basic x\r\nProxy: http://evil\r\nHTTP2-Settings: AAA\r\n");
     CHECK(seen.contains("X-Public: 3\r\n"));
-    for (const auto* gone : {"Connection:", "X-Private", "x-Other", "Keep-Alive", "Proxy-", "TE:", "Upgrade", "Proxy:", "HTTP2-"}) {
+    for (const auto* gone :
+         {"Connection:", "X-Private", "x-Other", "Keep-Alive", "Proxy-", "TE:", "Upgrade", "Proxy:", "HTTP2-"}) {
         INFO(gone);
         CHECK(lines(seen, gone) == 0);
     }
-    const auto answer = get(at.weir.address(),
-                            "/bytes/1?header=Connection:%20X-Mine&header=X-Mine:%20secret&header=Keep-Alive:%20timeout=5&header=X-Yours:%20ok");
+    const auto answer = get(
+        at.weir.address(),
+        "/bytes/1?header=Connection:%20X-Mine&header=X-Mine:%20secret&header=Keep-Alive:%20timeout=5&header=X-Yours:%20ok");
     CHECK(answer.status == 200);
     CHECK_FALSE(answer.has("X-Mine"));
     CHECK_FALSE(answer.has("Keep-Alive"));
@@ -71,8 +75,9 @@ TEST_CASE("an untrusted client cannot speak for another", "[e2e]") {
 
 TEST_CASE("what a trusted proxy says is kept and added to", "[e2e]") {
     two_doors at;
-    const auto seen = at.seen(1, "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.example\r\n"
-                                 "Forwarded: for=6.6.6.6\r\nX-Request-Id: theirs-17\r\n");
+    const auto seen =
+        at.seen(1, "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.example\r\n"
+                   "Forwarded: for=6.6.6.6\r\nX-Request-Id: theirs-17\r\n");
     CHECK(lines(seen, "X-Forwarded-For: 6.6.6.6, 127.0.0.1\r\n") == 1);
     CHECK(lines(seen, "X-Forwarded-Proto: https\r\n") == 1);
     CHECK(lines(seen, "X-Forwarded-Host: shop.example\r\n") == 1);
@@ -94,8 +99,10 @@ TEST_CASE("request ids differ, and the one of a request is in the log", "[e2e]")
 
 TEST_CASE("forwarded: the styles", "[e2e]") {
     origin_process web;
-    proxy weir{"listen 127.0.0.1:0 { forwarded off; route / web; }\nlisten 127.0.0.1:0 { forwarded x_forwarded; route / web; }\n"
-               "listen 127.0.0.1:0 { forwarded rfc7239; route / web; }\nbackend web { server " + web.address() + "; }"};
+    proxy weir{
+        "listen 127.0.0.1:0 { forwarded off; route / web; }\nlisten 127.0.0.1:0 { forwarded x_forwarded; route / web; }\n"
+        "listen 127.0.0.1:0 { forwarded rfc7239; route / web; }\nbackend web { server " +
+        web.address() + "; }"};
     const std::string claim = "X-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\n";
     for (std::size_t door = 0; door < 3; ++door) {
         const auto seen = get(weir.address(door), "/headers", claim).body;
@@ -119,8 +126,11 @@ TEST_CASE("Max-Forwards counts for OPTIONS and TRACE", "[e2e]") {
 
 TEST_CASE("fields of the message itself go through as they are", "[e2e]") {
     two_doors at;
-    const auto seen = at.seen(0, "Cookie: a=b; c=d\r\nAuthorization: Bearer x.y\r\nX-Twice: 1\r\nX-Twice: 2\r\nx-empty:\r\nX-Pad:  \t v \t\r\n");
-    for (const auto* there : {"Cookie: a=b; c=d\r\n", "Authorization: Bearer x.y\r\n", "X-Twice: 1\r\n", "X-Twice: 2\r\n", "x-empty: \r\n", "X-Pad: v\r\n"}) {
+    const auto seen = at.seen(
+        0,
+        "Cookie: a=b; c=d\r\nAuthorization: Bearer x.y\r\nX-Twice: 1\r\nX-Twice: 2\r\nx-empty:\r\nX-Pad:  \t v \t\r\n");
+    for (const auto* there : {"Cookie: a=b; c=d\r\n", "Authorization: Bearer x.y\r\n", "X-Twice: 1\r\n",
+                              "X-Twice: 2\r\n", "x-empty: \r\n", "X-Pad: v\r\n"}) {
         INFO(there);
         CHECK(lines(seen, there) == 1);
     }
@@ -130,12 +140,14 @@ TEST_CASE("fields of the message itself go through as they are", "[e2e]") {
 
 TEST_CASE("request_header and response_header", "[e2e]") {
     origin_process web;
-    proxy weir{"listen 127.0.0.1:0 { route / web {\n"
-               "  request_header set X-Set \"$host $path $client_address $scheme $$\";\n  request_header add X-Add more;\n"
-               "  request_header remove X-Remove;\n  request_header set Host inner.example;\n"
-               "  request_header remove X-Forwarded-Host;\n  request_header set X-Request-Id fixed;\n"
-               "  response_header set X-Server \"$target\";\n  response_header add X-Add two;\n  response_header remove Link;\n} }\n"
-               "backend web { server " + web.address() + "; }"};
+    proxy weir{
+        "listen 127.0.0.1:0 { route / web {\n"
+        "  request_header set X-Set \"$host $path $client_address $scheme $$\";\n  request_header add X-Add more;\n"
+        "  request_header remove X-Remove;\n  request_header set Host inner.example;\n"
+        "  request_header remove X-Forwarded-Host;\n  request_header set X-Request-Id fixed;\n"
+        "  response_header set X-Server \"$target\";\n  response_header add X-Add two;\n  response_header remove Link;\n} }\n"
+        "backend web { server " +
+        web.address() + "; }"};
     const auto seen = get(weir.address(), "/headers?q", "X-Set: old\r\nX-Add: one\r\nX-Remove: x\r\n").body;
     CHECK(lines(seen, "X-Set: t /headers 127.0.0.1 http $\r\n") == 1);
     CHECK(lines(seen, "X-Set:") == 1);

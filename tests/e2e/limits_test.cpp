@@ -10,7 +10,7 @@ using namespace weir::testing;
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool measures_memory = false;   // a sanitizer's own memory is larger than what is to be measured
+constexpr bool measures_memory = false;  // a sanitizer's own memory is larger than what is to be measured
 #else
 constexpr bool measures_memory = true;
 #endif
@@ -23,7 +23,7 @@ void wait_until_still(const proxy& weir, const origin_process& web, const char* 
     REQUIRE(eventually([&] {
         REQUIRE(client.get("/id?delay=5ms").status == 200);
         const auto now = origin_count(web.address(), counter);
-        still = now - before < 2000 ? still + 1 : 0;   // the questions themselves count a little
+        still = now - before < 2000 ? still + 1 : 0;  // the questions themselves count a little
         before = now;
         return still == 20;
     }));
@@ -35,7 +35,8 @@ TEST_CASE("max_connections: more clients wait in the kernel, and come in when ot
     origin_process web;
     const auto* where = GENERATE("listener", "process");
     const bool of_listener = std::string_view{where} == "listener";
-    proxy weir{(of_listener ? "" : "max_connections 2;\n") + simple({web.address()}, of_listener ? "max_connections 2;" : "")};
+    proxy weir{(of_listener ? "" : "max_connections 2;\n") +
+               simple({web.address()}, of_listener ? "max_connections 2;" : "")};
     raw_client one{weir.address()}, two{weir.address()}, three{weir.address()};
     CHECK(one.get("/id").status == 200);
     CHECK(two.get("/id").status == 200);
@@ -44,7 +45,7 @@ TEST_CASE("max_connections: more clients wait in the kernel, and come in when ot
         CHECK(one.get("/id?delay=1ms").status == 200);
         CHECK(two.get("/id?delay=1ms").status == 200);
     }
-    CHECK(origin_count(web.address(), "requests") == 42);   // the third has not been heard
+    CHECK(origin_count(web.address(), "requests") == 42);  // the third has not been heard
     one.hang_up();
     CHECK(three.answer().body == origin::known_bytes(0, 3));
     raw_client four{weir.address()};
@@ -57,12 +58,13 @@ TEST_CASE("few descriptors: nobody is dropped, nothing spins, and traffic goes o
     proxy weir{simple({web.address()}), {"/bin/sh", "-c", "ulimit -n 128; exec \"$@\"", "sh"}};
     CHECK(weir.told("ready: ").contains("at most "));
     std::deque<raw_client> crowd;
-    for (int i = 0; i < 100; ++i) crowd.emplace_back(weir.address()).send("GET /id?delay=2ms HTTP/1.1\r\nHost: t\r\n\r\n");
+    for (int i = 0; i < 100; ++i)
+        crowd.emplace_back(weir.address()).send("GET /id?delay=2ms HTTP/1.1\r\nHost: t\r\n\r\n");
     // Those who are in keep what there is; the rest waits in the backlog while these go on for a while.
     CHECK(crowd.front().answer().status == 200);
     const auto before = weir.cpu_time();
     for (int i = 0; i < 200; ++i) CHECK(crowd.front().get("/id?delay=5ms").status == 200);
-    CHECK(weir.cpu_time() - before < std::chrono::milliseconds{400});   // of more than a second
+    CHECK(weir.cpu_time() - before < std::chrono::milliseconds{400});  // of more than a second
     crowd.pop_front();
     int served = 1;
     for (; !crowd.empty(); crowd.pop_front()) served += crowd.front().answer().status == 200;
@@ -70,8 +72,27 @@ TEST_CASE("few descriptors: nobody is dropped, nothing spins, and traffic goes o
     CHECK(get(weir.address(), "/id").status == 200);
 }
 
+TEST_CASE("memory: idle connections, 1 KiB each at most", "[e2e]") {
+    if (!measures_memory) return;
+    constexpr int many = 4000;
+    origin_process web;
+    proxy weir{simple({web.address()})};
+    std::deque<raw_client> clients;
+    const auto open_more = [&](int n) {
+        for (int i = 0; i < n; ++i) CHECK(clients.emplace_back(weir.address()).get("/bytes/10").status == 200);
+    };
+    open_more(500);
+    const auto before = weir.resident_kib();
+    open_more(many);
+    const auto growth = weir.resident_kib() - before;
+    INFO("KiB for all: " << growth);
+    CHECK(growth <= many);
+    CHECK(clients.front().get("/bytes/10").status == 200);
+}
+
 TEST_CASE("max_connections beyond the descriptors is lowered, with a warning", "[e2e]") {
-    proxy weir{"max_connections 100000;\nlisten 127.0.0.1:0 { route / { respond 200; } }", {"/bin/sh", "-c", "ulimit -n 1000; exec \"$@\"", "sh"}};
+    proxy weir{"max_connections 100000;\nlisten 127.0.0.1:0 { route / { respond 200; } }",
+               {"/bin/sh", "-c", "ulimit -n 1000; exec \"$@\"", "sh"}};
     CHECK(weir.told("max_connections 100000").contains("descriptors"));
     CHECK(get(weir.address(), "/").status == 200);
 }
@@ -82,7 +103,8 @@ TEST_CASE("memory: clients that do not read and servers that do not, 256 KiB eac
     constexpr long bound_kib = many * 256;
     origin_process web, idle;
     proxy weir{"listen 127.0.0.1:0 { route / web; }\nlisten 127.0.0.1:0 { route / idle; }\n"
-               "backend web { server " + web.address() + "; }\nbackend idle { server " + idle.address() + "; }"};
+               "backend web { server " +
+               web.address() + "; }\nbackend idle { server " + idle.address() + "; }"};
     for (int i = 0; i < 50; ++i) {
         CHECK(get(weir.address(0), "/bytes/1000000").status == 200);
         CHECK(get(weir.address(1), "/bytes/1000000?chunked").status == 200);
@@ -91,15 +113,18 @@ TEST_CASE("memory: clients that do not read and servers that do not, 256 KiB eac
     const auto before = weir.resident_kib();
     SECTION("a response of 1 GiB") {
         const std::string target = GENERATE("/bytes/1073741824", "/bytes/1073741824?chunked");
-        for (int i = 0; i < many; ++i) clients.emplace_back(weir.address(), 4096).send("GET " + target + " HTTP/1.1\r\nHost: t\r\n\r\n");
+        for (int i = 0; i < many; ++i)
+            clients.emplace_back(weir.address(), 4096).send("GET " + target + " HTTP/1.1\r\nHost: t\r\n\r\n");
         for (auto& each : clients) CHECK(each.read_until("\r\n\r\n").starts_with("HTTP/1.1 200 "));
         wait_until_still(weir, web, "bytes_sent");
         CHECK(origin_count(web.address(), "in_flight") == many);
     }
     SECTION("an upload of 1 GiB") {
         const bool in_chunks = GENERATE(false, true);
-        const std::string framing = in_chunks ? "Transfer-Encoding: chunked\r\n\r\n40000000\r\n" : "Content-Length: 1073741824\r\n\r\n";
-        for (int i = 0; i < many; ++i) clients.emplace_back(weir.address()).send("PUT /upload?noread&silent HTTP/1.1\r\nHost: t\r\n" + framing);
+        const std::string framing =
+            in_chunks ? "Transfer-Encoding: chunked\r\n\r\n40000000\r\n" : "Content-Length: 1073741824\r\n\r\n";
+        for (int i = 0; i < many; ++i)
+            clients.emplace_back(weir.address()).send("PUT /upload?noread&silent HTTP/1.1\r\nHost: t\r\n" + framing);
         raw_client round_trips{weir.address(1)};
         const std::string piece(1 << 18, 'x');
         int still = 0;

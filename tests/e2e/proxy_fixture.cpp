@@ -136,7 +136,8 @@ proxy::proxy(const std::string& configuration, std::vector<std::string> through)
 
 log_record proxy::logged(std::string_view text) {
     const auto line = process_->wait_for(text, patience);
-    if (!line) throw std::runtime_error{"no line of the access log holds '" + std::string{text} + "':\n" + process_->output()};
+    if (!line)
+        throw std::runtime_error{"no line of the access log holds '" + std::string{text} + "':\n" + process_->output()};
     return log_record{*line};
 }
 
@@ -149,7 +150,8 @@ std::vector<log_record> proxy::log_lines() const {
 
 std::string proxy::told(std::string_view text) {
     auto line = process_->wait_for_error(text, patience);
-    if (!line) throw std::runtime_error{"the error log does not say '" + std::string{text} + "':\n" + process_->errors()};
+    if (!line)
+        throw std::runtime_error{"the error log does not say '" + std::string{text} + "':\n" + process_->errors()};
     return std::move(*line);
 }
 
@@ -173,7 +175,7 @@ long proxy::resident_kib() const {
 
 std::chrono::milliseconds proxy::cpu_time() const {
     const auto stat = read_file("/proc/" + std::to_string(process_->pid()) + "/stat");
-    std::istringstream fields{stat.substr(stat.rfind(')') + 2)};   // from the third field on
+    std::istringstream fields{stat.substr(stat.rfind(')') + 2)};  // from the third field on
     std::string skipped;
     for (int i = 3; i < 14; ++i) fields >> skipped;
     long user = 0, system = 0;

@@ -40,8 +40,8 @@ private:
 /// One line of the access log: a flat JSON object. Strings without their quotation marks, all else as written.
 class log_record {
 public:
-    explicit log_record(std::string_view line);                    ///< std::runtime_error if it is no such object
-    const std::string& operator[](const std::string& key) const;   ///< std::runtime_error if it is not there
+    explicit log_record(std::string_view line);                   ///< std::runtime_error if it is no such object
+    const std::string& operator[](const std::string& key) const;  ///< std::runtime_error if it is not there
     const std::vector<std::string>& keys() const { return keys_; }
     long number(const std::string& key) const { return std::stol((*this)[key]); }
 
@@ -60,20 +60,20 @@ public:
 
     /// The first line of the access log that contains `text`; std::runtime_error if none comes.
     log_record logged(std::string_view text);
-    std::vector<log_record> log_lines() const;                     ///< all so far
+    std::vector<log_record> log_lines() const;  ///< all so far
     /// The first line of the error log that contains `text`; std::runtime_error if none comes.
     std::string told(std::string_view text);
 
     void signal(int number) { process_->signal(number); }
     /// Exit code after `signal`, which may have been sent before; std::runtime_error if it does not end.
     int wait();
-    int stop();                                                    ///< TERM, then wait()
+    int stop();  ///< TERM, then wait()
     bool running() { return process_->running(); }
 
     const scratch_directory& directory() const { return directory_; }
     const std::string& configuration_file() const { return file_; }
-    long resident_kib() const;                                     ///< VmRSS
-    std::chrono::milliseconds cpu_time() const;                    ///< user and system
+    long resident_kib() const;                   ///< VmRSS
+    std::chrono::milliseconds cpu_time() const;  ///< user and system
     const child_process& process() const { return *process_; }
 
 private:

@@ -29,7 +29,9 @@ TEST_CASE("accept_proxy: the client is whom the header names", "[e2e]") {
         raw_client client{weir.address()};
         for (const char c : header) client.send({&c, 1});
         CHECK(client.get("/headers").body.contains("\r\nX-Forwarded-For: " + client_address + "\r\n"));
-        CHECK(client.get("/headers").body.contains("\r\nX-Forwarded-For: " + client_address + "\r\n"));   // of the connection, not the request
+        CHECK(client.get("/headers")
+                  .body.contains("\r\nX-Forwarded-For: " + client_address +
+                                 "\r\n"));  // of the connection, not the request
     }
     CHECK(weir.logged("10.1.2.3:4660")["status"] == "200");
 }
@@ -37,8 +39,9 @@ TEST_CASE("accept_proxy: the client is whom the header names", "[e2e]") {
 TEST_CASE("accept_proxy: whoever comes without a header is not served", "[e2e]") {
     origin_process web;
     proxy weir{simple({web.address()}, "accept_proxy on; timeout client_header=200ms;")};
-    for (const auto& bytes : {"GET /id HTTP/1.1\r\nHost: t\r\n\r\n"s, "PROXY TCP4 999.1.2.3 10.4.5.6 4660 80\r\n"s, "PROXY TCP4 10.1.2.3"s,
-                              signature + "\x31\x11\x00\x0c"s, "PROXY TCP4 10.1.2.3 10.4.5.6 4660 80\n"s}) {
+    for (const auto& bytes :
+         {"GET /id HTTP/1.1\r\nHost: t\r\n\r\n"s, "PROXY TCP4 999.1.2.3 10.4.5.6 4660 80\r\n"s, "PROXY TCP4 10.1.2.3"s,
+          signature + "\x31\x11\x00\x0c"s, "PROXY TCP4 10.1.2.3 10.4.5.6 4660 80\n"s}) {
         INFO(bytes);
         raw_client client{weir.address()};
         client.send(bytes);
@@ -50,7 +53,8 @@ TEST_CASE("accept_proxy: whoever comes without a header is not served", "[e2e]")
 
 TEST_CASE("accept_proxy in tcp mode: the header is not passed on", "[e2e]") {
     origin_process echo{{"--tcp-echo"}};
-    proxy weir{"listen 127.0.0.1:0 { protocol tcp; accept_proxy on; default_backend b; }\nbackend b { server " + echo.address() + "; }"};
+    proxy weir{"listen 127.0.0.1:0 { protocol tcp; accept_proxy on; default_backend b; }\nbackend b { server " +
+               echo.address() + "; }"};
     raw_client client{weir.address()};
     client.send(v2_of_ipv4 + "hello");
     CHECK(client.read_exactly(5) == "hello");
@@ -63,8 +67,8 @@ TEST_CASE("send_proxy: every connection starts with the header", "[e2e]") {
     raw_server server;
     const bool http = GENERATE(true, false);
     const std::string version = GENERATE("v1", "v2");
-    proxy weir{"listen 127.0.0.1:0 { " + (http ? "route / b;"s : "protocol tcp; default_backend b;"s) + " }\nbackend b { send_proxy " + version +
-               "; server " + server.address() + "; }"};
+    proxy weir{"listen 127.0.0.1:0 { " + (http ? "route / b;"s : "protocol tcp; default_backend b;"s) +
+               " }\nbackend b { send_proxy " + version + "; server " + server.address() + "; }"};
     raw_client client{weir.address()};
     client.send("GET /one HTTP/1.1\r\nHost: t\r\n\r\n");
     auto at = server.accept();

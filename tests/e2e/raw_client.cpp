@@ -167,8 +167,7 @@ bool raw_client::receive() {
             return true;
         }
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0 && errno == EAGAIN)
-            throw std::runtime_error{"nothing came; so far: '" + in_.substr(0, 300) + "'"};
+        if (n < 0 && errno == EAGAIN) throw std::runtime_error{"nothing came; so far: '" + in_.substr(0, 300) + "'"};
         ended_ = true;
         reset_ = n < 0;
         return false;

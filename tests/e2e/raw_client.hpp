@@ -31,7 +31,7 @@ struct http_answer {
     bool has(std::string_view name) const { return field(name).has_value(); }
     /// The word in `details` of Proxy-Status; empty if there is none.
     std::string why() const;
-    bool closes() const;               ///< Connection: close
+    bool closes() const;  ///< Connection: close
 };
 
 class raw_client {
@@ -46,12 +46,12 @@ public:
     bool send(std::string_view bytes);
     /// As much of `bytes` as the peer and the kernel take without waiting.
     std::size_t send_what_fits(std::string_view bytes);
-    void finish_sending();             ///< half-close
-    void hang_up();                    ///< FIN, or RST if something is unread
-    void reset();                      ///< RST
+    void finish_sending();  ///< half-close
+    void hang_up();         ///< FIN, or RST if something is unread
+    void reset();           ///< RST
 
-    std::string read_exactly(std::size_t n);            ///< fewer if the stream ends before
-    std::string read_until(std::string_view mark);      ///< with the mark; all there is if the stream ends before
+    std::string read_exactly(std::size_t n);        ///< fewer if the stream ends before
+    std::string read_until(std::string_view mark);  ///< with the mark; all there is if the stream ends before
     std::string read_all();
     /// Waits for the end of the stream; true if it is an orderly one and no byte comes before it.
     bool ended();
@@ -63,7 +63,7 @@ public:
     http_answer get(std::string_view target, std::string_view fields = {});
 
 private:
-    bool receive();                    ///< false: the stream has ended
+    bool receive();  ///< false: the stream has ended
     void read_chunks(http_answer& into);
 
     int fd_ = -1;
@@ -89,8 +89,8 @@ public:
     const std::string& address() const { return address_; }
 
 private:
+    std::string address_;  // before fd_: its initialiser fills it in
     int fd_;
-    std::string address_;
 };
 
 /// Accepts connections in the kernel only and shows what comes: for peers that must see the very first bytes.
@@ -104,8 +104,8 @@ public:
     raw_client accept();
 
 private:
+    std::string address_;  // before fd_: its initialiser fills it in
     int fd_;
-    std::string address_;
 };
 
 }  // namespace weir::testing

@@ -9,7 +9,7 @@ namespace {
 struct refusal {
     const char* word;
     int status;
-    bool keeps;             // the connection is fit for another request
+    bool keeps;  // the connection is fit for another request
     std::string request;
 };
 
@@ -38,12 +38,13 @@ TEST_CASE("what the client got wrong", "[e2e]") {
         {"target_too_long", 414, false, request_with("", "GET /" + std::string(100, 'a') + " HTTP/1.1")},
         {"head_too_large", 431, false, request_with("X: " + std::string(2048, 'a') + "\r\n")},
         {"too_many_headers", 431, false, request_with([] {
-            std::string many;
-            for (int i = 0; i < 20; ++i) many += "X-N: " + std::to_string(i) + "\r\n";
-            return many;
-        }())},
+        std::string many;
+        for (int i = 0; i < 20; ++i) many += "X-N: " + std::to_string(i) + "\r\n";
+        return many;
+    }())},
         {"body_too_large", 413, false, request_with("Content-Length: 11\r\n", "POST /upload HTTP/1.1")},
-        {"body_too_large", 413, false, request_with("Transfer-Encoding: chunked\r\n", "POST /upload HTTP/1.1") + "b\r\n12345678901\r\n0\r\n\r\n"},
+        {"body_too_large", 413, false,
+         request_with("Transfer-Encoding: chunked\r\n", "POST /upload HTTP/1.1") + "b\r\n12345678901\r\n0\r\n\r\n"},
     };
     for (const auto& [word, status, keeps, request] : table) {
         INFO(request);
@@ -70,7 +71,8 @@ TEST_CASE("what is at its limit still goes through", "[e2e]") {
     proxy weir{simple({web.address()}, "max_body 10B; max_target 100B; max_headers 20; max_head 2KiB;")};
     raw_client client{weir.address()};
     CHECK(client.ask(request_with("Content-Length: 10\r\n", "POST /upload HTTP/1.1") + "1234567890").status == 200);
-    CHECK(client.ask(request_with("Transfer-Encoding: chunked\r\n", "POST /upload HTTP/1.1") + chunked("1234567890", 3)).status == 200);
+    CHECK(client.ask(request_with("Transfer-Encoding: chunked\r\n", "POST /upload HTTP/1.1") + chunked("1234567890", 3))
+              .status == 200);
     CHECK(client.get("/headers?" + std::string(91, 'a')).status == 200);
     std::string many;
     for (int i = 0; i < 19; ++i) many += "X-N: " + std::to_string(i) + "\r\n";
@@ -82,23 +84,32 @@ TEST_CASE("what is at its limit still goes through", "[e2e]") {
 TEST_CASE("what the configuration or the servers cannot give", "[e2e]") {
     origin_process web;
     closed_port nobody, nobody_either;
-    proxy weir{"listen 127.0.0.1:0 { route /bytes web; route /gone gone; route /raw web; route /unknown unknown; }\n"
-               "backend web { server " + web.address() + "; max_head 2KiB; }\nbackend gone { server " + nobody.address() +
-               "; server " + nobody_either.address() + "; }\n"
-               "backend unknown { server no-such-name.invalid:80; }"};
+    scratch_directory here;
+    const auto below_a_file = here.write("file", "") + "/app.sock";
+    proxy weir{
+        "listen 127.0.0.1:0 { route /bytes web; route /gone gone; route /raw web; route /unknown unknown; route /odd odd; }\n"
+        "backend odd { server unix:" +
+        below_a_file +
+        "; }\n"
+        "backend web { server " +
+        web.address() + "; max_head 2KiB; }\nbackend gone { server " + nobody.address() + "; server " +
+        nobody_either.address() +
+        "; }\n"
+        "backend unknown { server no-such-name.invalid:80; }"};
     raw_client client{weir.address()};
     const std::pair<std::string, refusal> table[] = {
         {"/nowhere", {"no_route", 404, true, {}}},
         {"/gone", {"connect_refused", 502, true, {}}},
         {"/unknown", {"dns_failed", 502, true, {}}},
+        {"/odd", {"connect_failed", 502, true, {}}},
         {"/bytes/1?fail=reset", {"backend_reset", 502, true, {}}},
         {"/bytes/2?fail=close", {"backend_closed", 502, true, {}}},
         {"/raw?text=nonsense%0D%0A%0D%0A", {"bad_response", 502, true, {}}},
-        {"/bytes/3?header=X:" + std::string(2000, 'a'), {"response_head_too_large", 502, true, {}}},
+        {"/bytes/3?header=X:" + std::string(2100, 'a'), {"response_head_too_large", 502, true, {}}},
         {"/bytes/4?unasked101", {"bad_upgrade", 502, true, {}}},
     };
     for (const auto& [target, expected] : table) {
-        INFO(target);
+        INFO(target.substr(0, 60));
         const auto answer = client.get(target);
         CHECK(answer.status == expected.status);
         CHECK(answer.why() == expected.word);
@@ -124,7 +135,8 @@ TEST_CASE("a refusal with a body unread closes, so that the body is not taken fo
     proxy weir{"listen 127.0.0.1:0 { route /upload web; }\nbackend web { server " + web.address() + "; }"};
     raw_client client{weir.address()};
     const std::string hidden = "GET /upload?hidden HTTP/1.1\r\nHost: t\r\n\r\n";
-    const auto answer = client.ask("POST /no HTTP/1.1\r\nHost: t\r\nContent-Length: " + std::to_string(hidden.size()) + "\r\n\r\n" + hidden);
+    const auto answer = client.ask("POST /no HTTP/1.1\r\nHost: t\r\nContent-Length: " + std::to_string(hidden.size()) +
+                                   "\r\n\r\n" + hidden);
     CHECK(answer.status == 404);
     CHECK(answer.closes());
     CHECK(client.ended());

@@ -8,23 +8,26 @@ using namespace weir::testing;
 
 TEST_CASE("routes: the first that matches by path, host and method", "[e2e]") {
     origin_process a{{"--name", "a"}}, b{{"--name", "b"}}, c{{"--name", "c"}};
-    proxy weir{"listen 127.0.0.1:0 {\n  route /api a method=GET,HEAD;\n  route / b host=www.example.com,*.example.org;\n  route /x/ c;\n"
-               "  route /api/id b method=POST;\n}\n"
-               "backend a { server " + a.address() + "; }\nbackend b { server " + b.address() + "; }\nbackend c { server " + c.address() + "; }"};
+    proxy weir{
+        "listen 127.0.0.1:0 {\n  route /api a method=GET,HEAD;\n  route / b host=www.example.com,*.example.org;\n  route /x/ c;\n"
+        "  route /api/id b method=POST;\n}\n"
+        "backend a { server " +
+        a.address() + "; }\nbackend b { server " + b.address() + "; }\nbackend c { server " + c.address() + "; }"};
     raw_client client{weir.address()};
     const auto who = [&](const std::string& method, const std::string& target, const std::string& host) {
-        const auto answer = client.ask(method + " " + target + " HTTP/1.1\r\nHost: " + host + "\r\nContent-Length: 0\r\n\r\n");
+        const auto answer =
+            client.ask(method + " " + target + " HTTP/1.1\r\nHost: " + host + "\r\nContent-Length: 0\r\n\r\n");
         return answer.status == 200 ? answer.body : answer.why();
     };
     CHECK(who("GET", "/api/id", "any") == "a");
     CHECK(who("POST", "/api/id", "any") == "b");
-    CHECK(who("GET", "/apix/id", "any") == "no_route");              // whole segments only
+    CHECK(who("GET", "/apix/id", "any") == "no_route");  // whole segments only
     CHECK(who("GET", "/id", "WWW.Example.com:8080") == "b");
     CHECK(who("GET", "/id", "deep.sub.example.org") == "b");
-    CHECK(who("GET", "/id", "example.org") == "no_route");           // the wildcard wants a name before it
+    CHECK(who("GET", "/id", "example.org") == "no_route");  // the wildcard wants a name before it
     CHECK(who("GET", "/id", "notexample.org") == "no_route");
     CHECK(who("GET", "/x/id", "any") == "c");
-    CHECK(who("GET", "/%78/id", "any") == "c");                      // the same path, written otherwise
+    CHECK(who("GET", "/%78/id", "any") == "c");  // the same path, written otherwise
     CHECK(who("GET", "/x", "any") == "no_route");
     CHECK(who("GET", "http://www.example.com/id", "other") == "b");  // the target decides, not Host
     CHECK(client.get("/nowhere").status == 404);
@@ -34,7 +37,8 @@ TEST_CASE("routes: the first that matches by path, host and method", "[e2e]") {
 TEST_CASE("routes: default_backend takes the rest", "[e2e]") {
     origin_process a{{"--name", "a"}}, b{{"--name", "b"}};
     proxy weir{"listen 127.0.0.1:0 { route /a a; default_backend b; }\n"
-               "backend a { server " + a.address() + "; }\nbackend b { server " + b.address() + "; }"};
+               "backend a { server " +
+               a.address() + "; }\nbackend b { server " + b.address() + "; }"};
     CHECK(get(weir.address(), "/a/id").body == "a");
     CHECK(get(weir.address(), "/id").body == "b");
 }
@@ -78,7 +82,8 @@ TEST_CASE("absolute and asterisk form", "[e2e]") {
 
 TEST_CASE("balancing: round robin by weight", "[e2e]") {
     origin_process a{{"--name", "a"}}, b{{"--name", "b"}};
-    proxy weir{"listen 127.0.0.1:0 { route / web; }\nbackend web { balance round_robin; server " + a.address() + "; server " + b.address() + " weight=3; }"};
+    proxy weir{"listen 127.0.0.1:0 { route / web; }\nbackend web { balance round_robin; server " + a.address() +
+               "; server " + b.address() + " weight=3; }"};
     std::map<std::string, int> seen;
     raw_client client{weir.address()};
     for (int i = 0; i < 40; ++i) ++seen[client.get("/id").body];
@@ -92,7 +97,8 @@ TEST_CASE("balancing: the less loaded server gets the request", "[e2e]") {
     proxy weir{simple({a.address(), b.address()}, "", std::string{"balance "} + how + ";")};
     raw_client waiting{weir.address()};
     waiting.send("GET /id?silent HTTP/1.1\r\nHost: t\r\n\r\n");
-    CHECK(eventually([&] { return origin_count(a.address(), "in_flight") + origin_count(b.address(), "in_flight") == 1; }));
+    CHECK(eventually(
+        [&] { return origin_count(a.address(), "in_flight") + origin_count(b.address(), "in_flight") == 1; }));
     const auto other = origin_count(a.address(), "in_flight") == 1 ? "b" : "a";
     raw_client client{weir.address()};
     for (int i = 0; i < 10; ++i) CHECK(client.get("/id").body == other);

@@ -3,6 +3,7 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/origin_digest.hpp"
 
+#include <csignal>
 #include <fstream>
 
 using namespace weir::testing;
@@ -17,16 +18,19 @@ TEST_CASE("unix sockets on both sides, http", "[e2e]") {
     const auto seen = client.get("/headers", "X-Forwarded-For: 6.6.6.6\r\n").body;
     CHECK_FALSE(seen.contains("6.6.6.6"));
     CHECK(seen.contains("\r\nForwarded: for=unknown;host=t;proto=http\r\n"));
-    CHECK(get(weir.address(1), "/headers", "X-Forwarded-For: 6.6.6.6\r\n").body.contains("\r\nX-Forwarded-For: 6.6.6.6\r\n"));
+    CHECK(get(weir.address(1), "/headers", "X-Forwarded-For: 6.6.6.6\r\n")
+              .body.contains("\r\nX-Forwarded-For: 6.6.6.6\r\n"));
     const auto body = origin::known_bytes(0, 500'000);
-    CHECK(client.ask("PUT /upload HTTP/1.1\r\nHost: t\r\nContent-Length: 500000\r\n\r\n" + body).body.contains(origin::hex16(origin::fnv1a(body))));
+    CHECK(client.ask("PUT /upload HTTP/1.1\r\nHost: t\r\nContent-Length: 500000\r\n\r\n" + body)
+              .body.contains(origin::hex16(origin::fnv1a(body))));
     CHECK(weir.logged("/bytes/3000000")["server"] == "unix:" + here.file("app.sock"));
 }
 
 TEST_CASE("unix sockets on both sides, tcp, shared by two workers", "[e2e]") {
     scratch_directory here;
     origin_process echo{{"--tcp-echo", "--unix", here.file("app.sock")}};
-    proxy weir{"workers 2;\nlisten unix:" + here.file("weir.sock") + " { protocol tcp; default_backend b; }\nbackend b { server unix:" + here.file("app.sock") + "; }"};
+    proxy weir{"workers 2;\nlisten unix:" + here.file("weir.sock") +
+               " { protocol tcp; default_backend b; }\nbackend b { server unix:" + here.file("app.sock") + "; }"};
     for (int i = 0; i < 20; ++i) {
         raw_client client{weir.address()};
         client.send("hello");
@@ -78,7 +82,8 @@ TEST_CASE("IPv6 on both sides", "[e2e]") {
         WARN("this machine has no IPv6 loopback");
         return;
     }
-    proxy weir{"listen [::1]:0 { route / web; }\nlisten [::]:0 { route / web; }\nbackend web { server " + web->address() + "; }"};
+    proxy weir{"listen [::1]:0 { route / web; }\nlisten [::]:0 { route / web; }\nbackend web { server " +
+               web->address() + "; }"};
     CHECK(weir.address().starts_with("[::1]:"));
     const auto seen = get(weir.address(), "/headers").body;
     CHECK(seen.contains("\r\nX-Forwarded-For: ::1\r\n"));

@@ -54,7 +54,8 @@ TEST_CASE("WebSocket: what is sent behind the request, and bulk, goes through th
 TEST_CASE("an upgrade that was not allowed is no upgrade", "[e2e]") {
     origin_process web;
     proxy weir{"listen 127.0.0.1:0 { route /off/ web { upgrade off; } route / web; route /x web { upgrade foo; } }\n"
-               "backend web { server " + web.address() + "; }"};
+               "backend web { server " +
+               web.address() + "; }"};
     raw_client client{weir.address()};
     SECTION("upgrade off: the offer does not reach the server") {
         const auto answer = client.ask(asking("/off/headers"));
@@ -93,12 +94,10 @@ TEST_CASE("a 101 that may not be believed is a 502", "[e2e]") {
     SECTION("nobody asked") { request = "GET /id?unasked101 HTTP/1.1\r\nHost: t\r\n\r\n"; }
     SECTION("to a protocol that was not offered") { request = asking("/id?accept=foo"); }
     SECTION("the offer was not forwarded") { request = asking("/id?accept=h2c", "h2c"); }
-    SECTION("without saying to what") {
-        request = asking("/raw?text=HTTP/1.1%20101%20Switching%0D%0A%0D%0A");
-    }
+    SECTION("without saying to what") { request = asking("/raw?text=HTTP/1.1%20101%20Switching%0D%0A%0D%0A"); }
     const auto answer = client.ask(request);
     CHECK(answer.status == 502);
     CHECK(answer.why() == "bad_upgrade");
     CHECK(weir.logged("\"method\"")["reason"] == "bad_upgrade");
-    CHECK(client.get("/id").status == 200);   // the client has done nothing wrong
+    CHECK(client.get("/id").status == 200);  // the client has done nothing wrong
 }

@@ -2,18 +2,10 @@
 
 #include <array>
 #include <cassert>
+#include <cstring>
 
 namespace weir::http {
 namespace {
-
-constexpr std::array<bool, 256> make_token_table() {
-    std::array<bool, 256> is{};
-    for (int c = '0'; c <= '9'; ++c) is[c] = true;
-    for (int c = 'A'; c <= 'Z'; ++c) is[c] = is[c + 32] = true;
-    for (const char c : std::string_view{"!#$%&'*+-.^_`|~"}) is[static_cast<unsigned char>(c)] = true;
-    return is;
-}
-constexpr auto token_table = make_token_table();
 
 constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
@@ -42,11 +34,23 @@ bool same(const char* text, const char (&literal)[N]) noexcept {
     }
 }
 
+/// Is there an underscore among `name`'s 8 to 24 characters? Three loads that overlap cover them all.
+bool has_underscore(std::string_view name) noexcept {
+    constexpr std::uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+    const auto in_word = [&](std::size_t at) {
+        std::uint64_t word;
+        std::memcpy(&word, name.data() + at, sizeof word);
+        word ^= ones * '_';  // a zero byte for each; the test may take other bytes behind one for zeros too
+        return (word - ones) & ~word & tops;
+    };
+    return (in_word(0) | in_word((name.size() - 8) / 2) | in_word(name.size() - 8)) != 0;
+}
+
 /// A name that becomes one of the special ones once a CGI-like server has made HTTP_X_FORWARDED_FOR of it.
 bool is_shadow(std::string_view name) noexcept {
     constexpr std::size_t shortest = 10, longest = 19;  // of the special names with a dash; none has 13 letters
     if (name.size() < shortest || name.size() > longest || name.size() == 13) return false;
-    if (!std::memchr(name.data(), '_', name.size())) return false;
+    if (!has_underscore(name)) return false;
     std::array<char, longest> dashed{};
     for (std::size_t i = 0; i < name.size(); ++i) dashed[i] = name[i] == '_' ? '-' : name[i];
     return id_of({dashed.data(), name.size()}) != field_id::other;
@@ -139,20 +143,10 @@ bool equals_nocase(std::string_view a, std::string_view b) noexcept {
     return true;
 }
 
-bool is_token_char(char c) noexcept { return token_table[static_cast<unsigned char>(c)]; }
-
 bool is_token(std::string_view text) noexcept {
     for (const char c : text)
         if (!is_token_char(c)) return false;
     return !text.empty();
-}
-
-std::string_view trim(std::string_view text) noexcept {
-    const auto blank = [](char c) { return c == ' ' || c == '\t'; };
-    const char *begin = text.data(), *end = begin + text.size();
-    while (begin < end && blank(*begin)) ++begin;
-    while (begin < end && blank(end[-1])) --end;
-    return {begin, static_cast<std::size_t>(end - begin)};
 }
 
 std::string_view next_member(std::string_view& rest) noexcept {
@@ -163,20 +157,6 @@ std::string_view next_member(std::string_view& rest) noexcept {
         if (!member.empty()) return member;
     }
     return {};
-}
-
-std::size_t field_block::count(field_id id) const noexcept {
-    if (!has(id)) return 0;
-    std::size_t n = 0;
-    for (const auto& e : entries_) n += e.id == id;
-    return n;
-}
-
-std::optional<std::string_view> field_block::find(field_id id) const noexcept {
-    if (has(id))
-        for (const auto& e : entries_)
-            if (e.id == id) return at(e).value;
-    return std::nullopt;
 }
 
 std::optional<std::string_view> field_block::find(std::string_view name) const noexcept {
@@ -196,7 +176,7 @@ void field_block::add(std::string_view name, std::string_view value) {
     const bool shadow = id == field_id::other && is_shadow(name);
     entries_.push_back({name_at, value_at, static_cast<std::uint32_t>(value.size()),
                         static_cast<std::uint16_t>(name.size()), id, shadow ? shadow_bit : std::uint8_t{0}});
-    seen_ |= std::uint64_t{1} << static_cast<int>(id);
+    seen_.add(id);
 }
 
 void field_block::nominate(std::string_view name) noexcept {

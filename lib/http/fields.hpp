@@ -8,10 +8,11 @@
 /// Names compare without regard to case (RFC 9110 section 5.1) and a value has no white space at its ends (5.5). A
 /// field_block owns its bytes and hands out views: they live until it is cleared, assigned or destroyed. clear() keeps
 /// the memory for the next message. Not for use by two threads at once.
-#include <bit>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,7 +62,21 @@ enum class field_id : std::uint8_t {
     content_type,
 };
 inline constexpr int field_id_count = static_cast<int>(field_id::content_type) + 1;
-static_assert(field_id_count <= 64, "field_block keeps one bit for each");
+static_assert(field_id_count <= 64, "field_set keeps one bit for each");
+
+/// Some of them.
+class field_set {
+public:
+    constexpr field_set(std::initializer_list<field_id> members) noexcept {
+        for (const auto id : members) bits_ |= bit(id);
+    }
+    constexpr bool has(field_id id) const noexcept { return (bits_ & bit(id)) != 0; }
+    constexpr void add(field_id id) noexcept { bits_ |= bit(id); }
+
+private:
+    static constexpr std::uint64_t bit(field_id id) noexcept { return std::uint64_t{1} << static_cast<int>(id); }
+    std::uint64_t bits_ = 0;
+};
 
 /// The field a name stands for. Case does not matter. No allocation, no hashing: the length decides between a few.
 field_id id_of(std::string_view name) noexcept;
@@ -72,12 +87,28 @@ std::string_view name_of(field_id id) noexcept;
 /// Equal but for the case of ASCII letters.
 bool equals_nocase(std::string_view a, std::string_view b) noexcept;
 
+namespace fields_parts {
+inline constexpr auto token_table = [] {
+    std::array<bool, 256> is{};
+    for (int c = '0'; c <= '9'; ++c) is[c] = true;
+    for (int c = 'A'; c <= 'Z'; ++c) is[c] = is[c + 32] = true;
+    for (const char c : std::string_view{"!#$%&'*+-.^_`|~"}) is[static_cast<unsigned char>(c)] = true;
+    return is;
+}();
+}  // namespace fields_parts
+
 /// `token` of RFC 9110 section 5.6.2: at least one character, none of them a separator.
 bool is_token(std::string_view text) noexcept;
-bool is_token_char(char c) noexcept;
+inline bool is_token_char(char c) noexcept { return fields_parts::token_table[static_cast<unsigned char>(c)]; }
 
 /// Without the spaces and tabs at both ends.
-std::string_view trim(std::string_view text) noexcept;
+inline std::string_view trim(std::string_view text) noexcept {
+    const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+    const char *begin = text.data(), *end = begin + text.size();
+    while (begin < end && blank(*begin)) ++begin;
+    while (begin < end && blank(end[-1])) --end;
+    return {begin, static_cast<std::size_t>(end - begin)};
+}
 
 /// Takes the next member off a comma-separated list (RFC 9110 section 5.6.1); empty members are skipped, an empty
 /// result is the end. Meant for lists of tokens: a comma inside a quoted string is taken for a separator.
@@ -134,10 +165,20 @@ public:
     bool empty() const noexcept { return entries_.empty(); }
     field operator[](std::size_t i) const noexcept { return at(entries_[i]); }
 
-    bool has(field_id id) const noexcept { return seen_ >> static_cast<int>(id) & 1; }
-    std::size_t count(field_id id) const noexcept;
+    bool has(field_id id) const noexcept { return seen_.has(id); }
+    std::size_t count(field_id id) const noexcept {
+        if (!has(id)) return 0;
+        std::size_t n = 0;
+        for (const auto& e : entries_) n += e.id == id;
+        return n;
+    }
     /// The value of the first field of that name.
-    std::optional<std::string_view> find(field_id id) const noexcept;
+    std::optional<std::string_view> find(field_id id) const noexcept {
+        if (has(id))
+            for (const auto& e : entries_)
+                if (e.id == id) return at(e).value;
+        return std::nullopt;
+    }
     std::optional<std::string_view> find(std::string_view name) const noexcept;
 
     /// The bytes everything lies in.
@@ -148,12 +189,15 @@ public:
     void clear() noexcept {
         bytes_.clear();
         entries_.clear();
-        seen_ = 0;
+        seen_ = {};
     }
     /// Starts anew with a copy of these bytes, and no field yet.
     void assign(std::string_view bytes) {
         clear();
-        bytes_.assign(bytes);
+        bytes_.resize_and_overwrite(bytes.size(), [&](char* to, std::size_t) {
+            std::memcpy(to, bytes.data(), bytes.size());
+            return bytes.size();
+        });
     }
     /// More bytes behind the others (a trailer section that arrives in pieces).
     void append(std::string_view bytes) { bytes_.append(bytes); }
@@ -172,7 +216,7 @@ private:
     }
     std::string bytes_;
     std::vector<entry> entries_;
-    std::uint64_t seen_ = 0;  // one bit for each field_id
+    field_set seen_{};
 };
 
 }  // namespace weir::http

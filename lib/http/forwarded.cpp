@@ -5,73 +5,104 @@
 namespace weir::http {
 namespace {
 
-/// All values of one name, joined as one list (RFC 9110 section 5.3). Appends; returns whether there was any.
-bool append_joined(std::string& out, const field_block& fields, field_id id) {
-    bool any = false;
-    if (fields.has(id))
-        for (const field f : fields) {
-            if (f.id != id || f.value.empty()) continue;
-            if (any) out.append(", ");
-            out.append(f.value);
-            any = true;
+/// All values of one name, joined as one list (RFC 9110 section 5.3). Stops where it started if there is none.
+char* put_joined(char* at, const field_block& fields, field_id id) {
+    const char* const start = at;
+    for (const field f : fields) {
+        if (f.id != id || f.value.empty()) continue;
+        if (at != start) at = put(at, ", ");
+        at = put(at, f.value);
+    }
+    return at;
+}
+
+/// Composes them all behind each other, with room for the longest they can be.
+class forwarding {
+public:
+    forwarding(char* at, const request_head& head, const hop& from) noexcept : at_{at}, head_{head}, from_{from} {}
+
+    static std::size_t most_bytes(const request_head& head, const hop& from) noexcept {
+        constexpr std::size_t all_fixed_text = 192, of_client = 2, of_authority = 2;
+        const auto chains = from.trusted ? head.fields().bytes().size() + 2 * head.fields().size() : 0;
+        return all_fixed_text + of_client * from.client.size() + of_authority * head.authority().size() + chains;
+    }
+
+    char* put_all() {
+        if (from_.x_forwarded) put_x_forwarded();
+        else if (from_.trusted) pass_on_x_forwarded();
+        if (from_.rfc7239) put_forwarded();
+        else if (believed(field_id::forwarded)) pass_on("Forwarded: ", field_id::forwarded);
+        return at_;
+    }
+
+private:
+    bool believed(field_id id) const noexcept { return from_.trusted && head_.has(id); }
+
+    template <std::size_t n>
+    void pass_on(const char (&name_and_colon)[n], field_id id) {
+        at_ = put(put_joined(put(at_, name_and_colon), head_.fields(), id), "\r\n");
+    }
+
+    void pass_on_x_forwarded() {
+        if (head_.has(field_id::x_forwarded_for)) pass_on("X-Forwarded-For: ", field_id::x_forwarded_for);
+        if (head_.has(field_id::x_forwarded_proto)) pass_on("X-Forwarded-Proto: ", field_id::x_forwarded_proto);
+        if (head_.has(field_id::x_forwarded_host)) pass_on("X-Forwarded-Host: ", field_id::x_forwarded_host);
+    }
+
+    void put_x_forwarded() {
+        const bool chain = believed(field_id::x_forwarded_for);
+        if (chain || !from_.client.empty()) {
+            at_ = put(at_, "X-Forwarded-For: ");
+            if (chain) {
+                const char* const start = at_;
+                at_ = put_joined(at_, head_.fields(), field_id::x_forwarded_for);
+                if (at_ != start && !from_.client.empty()) at_ = put(at_, ", ");
+            }
+            at_ = put(put(at_, from_.client), "\r\n");
         }
-    return any;
-}
-
-void pass_on(std::string& out, const field_block& fields, field_id id) {
-    if (!fields.has(id)) return;
-    out.append(name_of(id)).append(": ");
-    append_joined(out, fields, id);
-    out.append("\r\n");
-}
-
-void append_x_forwarded(std::string& out, const request_head& head, const hop& from) {
-    const auto& fields = head.fields();
-    const bool believed = from.trusted && fields.has(field_id::x_forwarded_for);
-    if (believed || !from.client.empty()) {
-        out.append("X-Forwarded-For: ");
-        const bool chain = believed && append_joined(out, fields, field_id::x_forwarded_for);
-        if (chain && !from.client.empty()) out.append(", ");
-        out.append(from.client).append("\r\n");
+        if (believed(field_id::x_forwarded_proto)) pass_on("X-Forwarded-Proto: ", field_id::x_forwarded_proto);
+        else at_ = from_.secure ? put(at_, "X-Forwarded-Proto: https\r\n") : put(at_, "X-Forwarded-Proto: http\r\n");
+        const auto host = head_.authority();
+        if (believed(field_id::x_forwarded_host)) pass_on("X-Forwarded-Host: ", field_id::x_forwarded_host);
+        else if (!host.empty()) at_ = put(put(put(at_, "X-Forwarded-Host: "), host), "\r\n");
     }
-    const auto first_seen = [&](field_id id, std::string_view ours) {
-        if (from.trusted && fields.has(id)) pass_on(out, fields, id);
-        else if (!ours.empty()) append_field(out, name_of(id), ours);
-    };
-    first_seen(field_id::x_forwarded_proto, from.secure ? "https" : "http");
-    first_seen(field_id::x_forwarded_host, head.authority());
-}
 
-/// RFC 7239 section 4: a value that is no token is quoted, an IPv6 address is quoted and in brackets (section 6).
-void append_forwarded(std::string& out, const request_head& head, const hop& from) {
-    out.append("Forwarded: ");
-    if (from.trusted && append_joined(out, head.fields(), field_id::forwarded)) out.append(", ");
-    if (from.client.empty()) out.append("for=unknown");
-    else if (from.client.find(':') != from.client.npos) out.append("for=\"[").append(from.client).append("]\"");
-    else out.append("for=").append(from.client);
-    if (const auto host = head.authority(); !host.empty()) {
-        const auto quote = is_token(host) ? "" : "\"";  // a port or brackets; no host holds a quote or backslash
-        out.append(";host=").append(quote).append(host).append(quote);
+    /// RFC 7239 section 4: a value that is no token is quoted, an IPv6 address is quoted and in brackets (section 6).
+    void put_forwarded() {
+        at_ = put(at_, "Forwarded: ");
+        if (believed(field_id::forwarded)) {
+            const char* const start = at_;
+            at_ = put_joined(at_, head_.fields(), field_id::forwarded);
+            if (at_ != start) at_ = put(at_, ", ");
+        }
+        const auto client = from_.client;
+        if (client.empty()) at_ = put(at_, "for=unknown");
+        else if (client.find(':') != client.npos) at_ = put(put(put(at_, "for=\"["), client), "]\"");
+        else at_ = put(put(at_, "for="), client);
+        if (const auto host = head_.authority(); !host.empty()) {
+            // No token if it has a port or brackets; no host holds a quote or a backslash.
+            const bool quoted = host.size() != head_.host().size() || host.front() == '[';
+            at_ = quoted ? put(put(put(at_, ";host=\""), host), "\"") : put(put(at_, ";host="), host);
+        }
+        at_ = from_.secure ? put(at_, ";proto=https\r\n") : put(at_, ";proto=http\r\n");
     }
-    out.append(from.secure ? ";proto=https\r\n" : ";proto=http\r\n");
-}
+
+    char* at_;
+    const request_head& head_;
+    const hop& from_;
+};
 
 }  // namespace
 
 void append_forwarding(std::string& out, const request_head& head, const hop& from) {
-    const auto& fields = head.fields();
-    if (from.x_forwarded) {
-        append_x_forwarded(out, head, from);
-    } else if (from.trusted) {
-        pass_on(out, fields, field_id::x_forwarded_for);
-        pass_on(out, fields, field_id::x_forwarded_proto);
-        pass_on(out, fields, field_id::x_forwarded_host);
-    }
-    if (from.rfc7239) append_forwarded(out, head, from);
-    else if (from.trusted) pass_on(out, fields, field_id::forwarded);
+    write_parts::extend(out, forwarding::most_bytes(head, from),
+                        [&](char* at) { return forwarding{at, head, from}.put_all(); });
 }
 
-void append_via(std::string& out, int minor) { out.append(minor == 0 ? "Via: 1.0 weir\r\n" : "Via: 1.1 weir\r\n"); }
+void append_via(std::string& out, int minor) {
+    write_parts::extend(out, sizeof "Via: 1.1 weir\r\n",
+                        [&](char* at) { return put(at, minor == 0 ? "Via: 1.0 weir\r\n" : "Via: 1.1 weir\r\n"); });
+}
 
 result<forward_limit> read_max_forwards(const request_head& head) {
     if (!head.has(field_id::max_forwards) || (head.verb() != method::trace && head.verb() != method::options))

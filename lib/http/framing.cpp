@@ -3,7 +3,7 @@
 namespace weir::http {
 namespace {
 
-std::unexpected<error> fault(sender from, reason as_request, const char* what) {
+[[gnu::cold, gnu::noinline]] std::unexpected<error> fault(sender from, reason as_request, const char* what) {
     return fail(from == sender::client ? as_request : reason::bad_response, what);
 }
 

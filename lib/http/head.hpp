@@ -113,7 +113,9 @@ public:
     /// Keep-Alive, TE, Upgrade, Transfer-Encoding, ...), for what we write anew (Host, Content-Length, Forwarded,
     /// X-Forwarded-*, X-Request-Id; Max-Forwards where it counts), for Expect without effect, for `Proxy`, and for a
     /// name with underscores that a CGI-like server would take for one of the special ones. Via goes on; ours follows it.
-    bool forwardable(const field& f) const noexcept;
+    bool forwardable(const field& f) const noexcept { return !f.nominated && !f.shadow && !held_back().has(f.id); }
+    /// The known ones that may not.
+    field_set held_back() const noexcept;
 
 private:
     friend class request_parser;
@@ -150,7 +152,10 @@ public:
 
     /// May the field go to the client as it is? As for requests; Content-Length only where no body follows it (HEAD,
     /// 304), else append_framing writes it.
-    bool forwardable(const field& f, method asked) const noexcept;
+    bool forwardable(const field& f, method asked) const noexcept {
+        return !f.nominated && !held_back(asked).has(f.id);
+    }
+    field_set held_back(method asked) const noexcept;
 
 private:
     friend class response_parser;

@@ -10,23 +10,28 @@ namespace {
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
-constexpr std::array<bool, 256> make_name_table() {
-    std::array<bool, 256> is{};
-    for (int c = '0'; c <= '9'; ++c) is[c] = true;
-    for (int c = 'a'; c <= 'z'; ++c) is[c] = is[c - 32] = true;
-    is['-'] = is['_'] = is['.'] = true;
+enum class in_name : std::uint8_t { letter, dot, no };
+
+constexpr std::array<in_name, 256> make_name_table() {
+    std::array<in_name, 256> is{};
+    for (auto& each : is) each = in_name::no;
+    for (int c = '0'; c <= '9'; ++c) is[c] = in_name::letter;
+    for (int c = 'a'; c <= 'z'; ++c) is[c] = is[c - 32] = in_name::letter;
+    is['-'] = is['_'] = in_name::letter;
+    is['.'] = in_name::dot;
     return is;
 }
 constexpr auto name_table = make_name_table();
 
-bool is_name(std::string_view text) noexcept {
-    if (text.empty() || text.size() > 255) return false;
-    char before = '.';
-    for (const char c : text) {
-        if (!name_table[static_cast<unsigned char>(c)] || (c == '.' && before == '.')) return false;
-        before = c;
+/// How much of the text is a name without an empty label, but for one behind a last dot.
+std::size_t name_size(std::string_view text) noexcept {
+    const char *const begin = text.data(), *const end = begin + text.size(), *p = begin;
+    for (; p < end; ++p) {
+        const auto kind = name_table[static_cast<unsigned char>(*p)];
+        if (kind == in_name::letter) continue;
+        if (kind == in_name::no || p == begin || p[-1] == '.') break;
     }
-    return true;
+    return static_cast<std::size_t>(p - begin);
 }
 
 bool is_ipv4(std::string_view text) noexcept {
@@ -87,10 +92,10 @@ std::optional<authority> parse_authority(std::string_view text) noexcept {
         found.host = text.substr(0, close + 1);
         behind = text.substr(close + 1);
     } else {
-        const auto colon = text.find(':');
-        found.host = text.substr(0, colon);
-        if (!is_name(found.host)) return std::nullopt;
-        if (colon != text.npos) behind = text.substr(colon);
+        const auto size = name_size(text);
+        if (size == 0 || size > 255) return std::nullopt;
+        found.host = text.substr(0, size);
+        behind = text.substr(size);
     }
     if (behind.empty()) return found;
     if (behind.front() != ':' || behind.size() > 6) return std::nullopt;

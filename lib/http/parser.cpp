@@ -4,13 +4,14 @@
 #include <llhttp.h>
 
 #include <algorithm>
+#include <cassert>
 
 namespace weir::http {
 namespace {
 
 /// What llhttp's callbacks fill in.
 struct collector {
-    llhttp_t parser;  // first: llhttp hands back its own address
+    llhttp_t parser;
     field_block& fields;
     std::string_view name, value;
 
@@ -36,31 +37,40 @@ int on_value(llhttp_t* parser, const char* at, std::size_t size) {
 }
 int on_complete(llhttp_t*) { return HPE_PAUSED; }  // the body is not llhttp's business
 
-const llhttp_settings_t& settings() {
-    static const llhttp_settings_t made = [] {
-        llhttp_settings_t s;
-        llhttp_settings_init(&s);
-        s.on_header_field = on_field;
-        s.on_header_value = on_value;
-        s.on_headers_complete = on_complete;
-        return s;
-    }();
-    return made;
-}
+/// Parsers that have read a first line. The scanner's rules for it are the stricter ones, and nothing in it changes how
+/// llhttp reads fields, so every head is continued from a copy of one of these: half of llhttp's work on a short head.
+struct begun_parsers {
+    llhttp_settings_t settings;
+    llhttp_t request, response;
 
-/// Takes the fields of the head in `fields` apart. False if llhttp refuses it, or sees other fields than there are lines.
-bool take_apart(field_block& fields, llhttp_type_t type, unsigned lines) {
-    collector c{{}, fields, {}, {}};
-    llhttp_init(&c.parser, type, &settings());
+    begun_parsers() {
+        llhttp_settings_init(&settings);
+        settings.on_header_field = on_field;
+        settings.on_header_value = on_value;
+        settings.on_headers_complete = on_complete;
+        begin(request, HTTP_REQUEST, "GET / HTTP/1.1\r\n");
+        begin(response, HTTP_RESPONSE, "HTTP/1.1 200 OK\r\n");
+    }
+    void begin(llhttp_t& parser, llhttp_type_t type, std::string_view line) const {
+        llhttp_init(&parser, type, &settings);
+        [[maybe_unused]] const auto good = llhttp_execute(&parser, line.data(), line.size());
+        assert(good == HPE_OK);
+    }
+};
+
+/// Takes the fields apart that begin at `fields_at`. False if llhttp refuses them, or sees others than there are lines.
+bool take_apart(field_block& fields, std::size_t fields_at, sender from, unsigned lines) {
+    static const begun_parsers begun;
+    collector c{from == sender::client ? begun.request : begun.response, fields, {}, {}};
     c.parser.data = &c;
-    const auto head = fields.bytes();
-    if (llhttp_execute(&c.parser, head.data(), head.size()) != HPE_PAUSED) return false;
+    const auto rest = fields.bytes().substr(fields_at);
+    if (llhttp_execute(&c.parser, rest.data(), rest.size()) != HPE_PAUSED) return false;
     c.flush();
-    return llhttp_get_error_pos(&c.parser) == head.data() + head.size() && fields.size() == lines;
+    return llhttp_get_error_pos(&c.parser) == rest.data() + rest.size() && fields.size() == lines;
 }
 
 /// Why a head was refused, found without llhttp, whose versions differ in what they object to first.
-error diagnose(field_block& fields, std::string_view lines, int minor, sender from) {
+[[gnu::cold]] error diagnose(field_block& fields, std::string_view lines, int minor, sender from) {
     const auto why = from == sender::client ? reason::bad_request : reason::bad_response;
     fields.assign(lines);
     auto rest = fields.bytes();
@@ -88,7 +98,7 @@ bool has_overlong_name(const field_block& fields, std::size_t head_bytes) {
 }
 
 template <class Head>
-std::unexpected<error> refuse(Head& out, head_scanner& scanner, sender from, error why) {
+[[gnu::cold, gnu::noinline]] std::unexpected<error> refuse(Head& out, head_scanner& scanner, sender from, error why) {
     out.clear();
     scanner = head_scanner{from};
     return std::unexpected{std::move(why).during(from == sender::client ? "parse request" : "parse response")};
@@ -107,19 +117,20 @@ result<std::size_t> request_parser::parse(std::string_view input, const head_lim
     out.fields_.assign(input.substr(start, *size - start));
     const auto line = out.fields_.bytes().substr(0, scanner_.first_line_end() - start);
     const auto fields_at = line.size() + 2;
-    const auto method_size = line.find(' ');
+    const auto method_size = scanner_.method_size();
     const auto target = line.substr(method_size + 1, line.size() - method_size - 1 - sizeof " HTTP/1.1" + 1);
     const int minor = line.back() - '0';
 
     if (auto good = out.settle_request(line.substr(0, method_size), target, minor); !good)
         return refused(std::move(good.error()));
     if (has_overlong_name(out.fields_, *size)) return refused({reason::bad_request, "a field name is too long"});
-    if (!take_apart(out.fields_, HTTP_REQUEST, scanner_.fields()))
+    if (!take_apart(out.fields_, fields_at, sender::client, scanner_.fields()))
         return refused(
             diagnose(out.fields_, input.substr(start + fields_at, *size - start - fields_at), minor, sender::client));
     if (auto good = out.settle(minor, sender::client); !good) return refused(std::move(good.error()));
     if (auto good = out.settle_host(); !good) return refused(std::move(good.error()));
-    if (auto good = out.settle_expectation(); !good) return refused(std::move(good.error()));
+    if (out.has(field_id::expect) || out.has(field_id::te))
+        if (auto good = out.settle_expectation(); !good) return refused(std::move(good.error()));
     if (out.verb() == method::trace && out.framing().has_body())
         return refused({reason::bad_request, "TRACE with a body"});
     scanner_ = head_scanner{sender::client};
@@ -140,7 +151,7 @@ result<std::size_t> response_parser::parse(std::string_view input, const head_li
     const int status = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
 
     if (has_overlong_name(out.fields_, *size)) return refused({reason::bad_response, "a field name is too long"});
-    if (!take_apart(out.fields_, HTTP_RESPONSE, scanner_.fields()))
+    if (!take_apart(out.fields_, fields_at, sender::server, scanner_.fields()))
         return refused(diagnose(out.fields_, input.substr(fields_at, *size - fields_at), minor, sender::server));
     const auto phrase = line.size() > 13 ? line.substr(13) : std::string_view{};
     if (auto good = out.settle_response(status, phrase, minor); !good) return refused(std::move(good.error()));

@@ -1,6 +1,7 @@
 #include "lib/http/path.hpp"
 
 #include <array>
+#include <cstdint>
 
 namespace weir::http {
 namespace {
@@ -28,6 +29,21 @@ constexpr std::array<bool, 256> make_plain_table() {
     return is;
 }
 constexpr auto is_plain = make_plain_table();
+
+/// What deserves a second look within a target; most characters do not.
+enum class special : std::uint8_t { no, slash, odd, question_mark, not_allowed };
+
+constexpr std::array<special, 256> make_target_table() {
+    std::array<special, 256> is{};
+    for (auto& each : is) each = special::not_allowed;
+    for (int c = 0x21; c <= 0x7e; ++c) is[c] = special::no;
+    is['#'] = special::not_allowed;
+    is['/'] = special::slash;
+    is['%'] = is['\\'] = special::odd;
+    is['?'] = special::question_mark;
+    return is;
+}
+constexpr auto target_table = make_target_table();
 
 }  // namespace
 
@@ -58,13 +74,20 @@ const char* fault_of_path(std::string_view path) noexcept {
     return is_dot_segment() ? "a dot-segment in the path" : nullptr;
 }
 
-bool is_plain_path(std::string_view path) noexcept {
-    char before = 0;
-    for (const char c : path) {
-        if (c == '%' || c == '\\' || (before == '/' && (c == '/' || c == '.'))) return false;
-        before = c;
+target_shape shape_of_target(std::string_view target) noexcept {
+    target_shape shape;
+    const char *const begin = target.data(), *const end = begin + target.size();
+    const char* path_end = nullptr;
+    for (const char* p = begin; p < end; ++p) {
+        const auto kind = target_table[static_cast<unsigned char>(*p)];
+        if (kind == special::no) continue;
+        if (kind == special::not_allowed) return {.allowed = false};
+        if (path_end) continue;
+        if (kind == special::question_mark) path_end = p;
+        else if (kind == special::odd || (p + 1 < end && (p[1] == '/' || p[1] == '.'))) shape.plain = false;
     }
-    return true;
+    shape.path_size = static_cast<std::size_t>((path_end ? path_end : end) - begin);
+    return shape;
 }
 
 std::string comparable_path(std::string_view path) {

@@ -9,7 +9,7 @@
 ///  - a bare backslash, %00, and a percent sign without two hexadecimal digits.
 /// For the comparison runs of slashes count as one and percent-encoded letters, digits and harmless punctuation as
 /// themselves (RFC 3986 section 6.2.2.2). %2f is not a slash: `/a%2fb` is one segment.
-#include <optional>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -18,9 +18,14 @@ namespace weir::http {
 /// What is wrong with a path (it starts with '/', the query is cut off), in words for the error; nullptr if nothing is.
 const char* fault_of_path(std::string_view path) noexcept;
 
-/// True if the path deserves no second look: no percent sign, no backslash, no slash or dot behind a slash. Then it has
-/// no fault and comparable_path would return it unchanged; nearly every path is like that.
-bool is_plain_path(std::string_view path) noexcept;
+/// What one look at a request target tells; for nearly every target that is all there is to know.
+struct target_shape {
+    bool allowed = true;        // visible ASCII without '#', which no client sends
+    bool plain = true;          // of the path: it has no fault, and comparable_path would return it unchanged
+    std::size_t path_size = 0;  // up to the question mark or the end
+};
+/// Plain is a path without percent signs and backslashes, and without a slash or dot behind a slash.
+target_shape shape_of_target(std::string_view target) noexcept;
 
 /// The spelling to compare by. For requests (request_head::route_path does it) and, once, for a route's prefix.
 std::string comparable_path(std::string_view path);

@@ -20,16 +20,24 @@ constexpr std::string_view version_sample = "HTTP/1.1";
 constexpr bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
-/// The first control character (tabs among them), or `end`.
-const char* find_control(const char* p, const char* end) noexcept {
+/// The first control character (tabs among them) from `p` on, or `end`. The bytes from `begin` on may be read as well.
+[[gnu::always_inline]] inline const char* find_control(const char* begin, const char* p, const char* end) noexcept {
 #ifdef __SSE2__
-    const auto space = _mm_set1_epi8(0x1f), del = _mm_set1_epi8(0x7f);
-    for (; end - p >= 16; p += 16) {
-        const auto bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-        const auto low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, space), bytes);
-        const int hits = _mm_movemask_epi8(_mm_or_si128(low, _mm_cmpeq_epi8(bytes, del)));
-        if (hits) return p + __builtin_ctz(static_cast<unsigned>(hits));
+    constexpr std::ptrdiff_t width = 16;
+    const auto controls = [](const char* at) {
+        const auto bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+        const auto low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+        const auto del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
+        return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(low, del)));
+    };
+    for (; end - p >= width; p += width)
+        if (const auto hits = controls(p)) return p + __builtin_ctz(hits);
+    if (end - begin >= width) {  // what is left is the end of a full load that starts earlier
+        const auto hits = controls(end - width) >> (width - (end - p));
+        return hits ? p + __builtin_ctz(hits) : end;
     }
+#else
+    static_cast<void>(begin);
 #endif
     return std::find_if(p, end, is_control);
 }
@@ -38,6 +46,11 @@ const char* find_control(const char* p, const char* end) noexcept {
 bool is_version(std::string_view v) noexcept {
     return v.size() == version_sample.size() && v.starts_with("HTTP/") && is_digit(v[5]) && v[6] == '.' &&
            is_digit(v[7]);
+}
+
+bool could_be_response(std::string_view so_far) noexcept {
+    constexpr std::string_view start = "HTTP/1.";
+    return so_far.starts_with(start) || (so_far.size() < start.size() && start.starts_with(so_far));
 }
 
 }  // namespace
@@ -63,28 +76,30 @@ result<void> head_scanner::scan_first_line(std::string_view input, const head_li
     const std::size_t line_end =
         from_ == sender::client ? std::min(head_end, start_ + around_target + limits.max_target_bytes) : head_end;
     const auto window = std::min(input.size(), line_end);
+    const char* const begin = input.data();
     std::size_t here = at_;
     while (here < window) {
-        here = static_cast<std::size_t>(find_control(input.data() + here, input.data() + window) - input.data());
+        here = static_cast<std::size_t>(find_control(begin, begin + here, begin + window) - begin);
         const auto so_far = input.substr(start_, here - start_);
-        if (auto good = check_first_line(so_far, false, limits); !good) return good;
+        if (here + 1 < window && begin[here] == '\r' && begin[here + 1] == '\n' && !so_far.empty()) {
+            if (auto good = check_first_line(so_far, limits); !good) return good;
+            first_end_ = static_cast<std::uint32_t>(here);
+            at_ = line_start_ = first_end_ + 2;
+            return {};
+        }
+        if (auto good = check_begun_line(so_far); !good) return good;
         if (here == window) break;
-        if (input[here] == '\t') {
+        if (begin[here] == '\t') {
             ++here;
             continue;
         }
-        if (input[here] != '\r') return fault_of_control(input[here]);
+        if (begin[here] != '\r') return fault_of_control(begin[here]);
         if (here + 1 == window) break;
-        if (input[here + 1] != '\n') return fault("bare CR");
-        if (so_far.empty()) return fault("an empty line instead of the first line");
-        if (auto good = check_first_line(so_far, true, limits); !good) return good;
-        first_end_ = static_cast<std::uint32_t>(here);
-        at_ = line_start_ = first_end_ + 2;
-        return {};
+        return fault(begin[here + 1] == '\n' ? "an empty line instead of the first line" : "bare CR");
     }
     at_ = static_cast<std::uint32_t>(here);
     if (input.size() < line_end) return {};
-    if (line_end < head_end) return fail(reason::target_too_long, "the target is too long");
+    if (line_end < head_end) return target_too_long();
     return too_large("the head is too large");
 }
 
@@ -99,7 +114,7 @@ result<std::size_t> head_scanner::scan_fields(std::string_view input, const head
             if (*p == ' ' || *p == '\t') return fault("a folded line");
             if (fields_ == limits.max_headers) return too_many_fields();
         }
-        p = find_control(p, window);
+        p = find_control(begin, p, window);
         if (p == window) break;
         if (*p == '\t') {
             ++p;
@@ -132,36 +147,59 @@ std::unexpected<error> head_scanner::too_many_fields() const {
     return too_large("too many fields");
 }
 
-result<void> head_scanner::check_first_line(std::string_view so_far, bool complete, const head_limits& limits) const {
-    if (from_ == sender::server) {
-        constexpr std::string_view start = "HTTP/1.";
-        if (so_far.substr(0, start.size()) != start.substr(0, so_far.size())) return fault("no HTTP/1.x status line");
-        if (!complete) return {};
-        const bool digits = so_far.size() >= 12 && is_digit(so_far[9]) && is_digit(so_far[10]) && is_digit(so_far[11]);
-        if (!digits || (so_far[7] != '0' && so_far[7] != '1') || so_far[8] != ' ')
-            return fault("a malformed status line");
-        if (so_far[9] < '1' || so_far[9] > '5') return fault("a status outside 100 to 599");
-        if (so_far.size() > 12 && so_far[12] != ' ') return fault("a malformed status line");
-        return {};
-    }
-    std::size_t method = 0;
-    while (method < so_far.size() && so_far[method] != ' ') {
-        if (method == max_method_bytes) return fault("the method is too long");
-        if (!is_token_char(so_far[method])) return fault("the method is not a token");
-        ++method;
-    }
-    if (!complete) return {};
-
-    const auto last = so_far.rfind(' ');
-    if (last == so_far.npos || last <= method + 1) return fault("a malformed request line");
-    const auto target = so_far.substr(method + 1, last - method - 1);
-    if (target.size() > limits.max_target_bytes) return fail(reason::target_too_long, "the target is too long");
-    if (method == 0 || target.find(' ') != target.npos) return fault("a malformed request line");
-    const auto version = so_far.substr(last + 1);
-    if (!is_version(version)) return fault("a malformed HTTP version");
-    if (version != "HTTP/1.1" && version != "HTTP/1.0")
-        return fail(reason::unsupported_version, "version " + std::string{version});
+/// A line of which no end is in sight: could it still become good?
+result<void> head_scanner::check_begun_line(std::string_view so_far) {
+    if (from_ == sender::client) return read_method(so_far);
+    if (!could_be_response(so_far)) return fault("no HTTP/1.x status line");
     return {};
+}
+
+result<void> head_scanner::check_first_line(std::string_view line, const head_limits& limits) {
+    return from_ == sender::client ? check_request_line(line, limits) : check_status_line(line);
+}
+
+/// The method, or what is there of it: up to the first space.
+result<void> head_scanner::read_method(std::string_view so_far) {
+    const std::size_t most = std::min(so_far.size(), max_method_bytes + 1);
+    std::size_t size = 0;
+    while (size < most && is_token_char(so_far[size])) ++size;
+    if (size > max_method_bytes) return fault("the method is too long");
+    if (size < so_far.size() && so_far[size] != ' ') return fault("the method is not a token");
+    method_size_ = static_cast<std::uint8_t>(size);
+    return {};
+}
+
+result<void> head_scanner::check_request_line(std::string_view line, const head_limits& limits) {
+    if (auto good = read_method(line); !good) return good;
+    const std::size_t method = method_size_;
+    const auto last = line.ends_with(" HTTP/1.1") ? line.size() - 9 : line.rfind(' ');
+    if (last == line.npos || last <= method + 1) return fault("a malformed request line");
+    const auto target = line.substr(method + 1, last - method - 1);
+    if (target.size() > limits.max_target_bytes) return target_too_long();
+    if (method == 0 || target.find(' ') != target.npos) return fault("a malformed request line");
+    const auto version = line.substr(last + 1);
+    if (version == "HTTP/1.1" || version == "HTTP/1.0") return {};
+    if (!is_version(version)) return fault("a malformed HTTP version");
+    return wrong_version(version);
+}
+
+result<void> head_scanner::check_status_line(std::string_view line) const {
+    constexpr std::string_view sample = "HTTP/1.1 200";
+    if (!could_be_response(line)) return fault("no HTTP/1.x status line");
+    if (line.size() < sample.size()) return fault("a malformed status line");
+    const bool digits = is_digit(line[9]) && is_digit(line[10]) && is_digit(line[11]);
+    if (!digits || (line[7] != '0' && line[7] != '1') || line[8] != ' ') return fault("a malformed status line");
+    if (line[9] < '1' || line[9] > '5') return fault("a status outside 100 to 599");
+    if (line.size() > sample.size() && line[12] != ' ') return fault("a malformed status line");
+    return {};
+}
+
+std::unexpected<error> head_scanner::target_too_long() {
+    return fail(reason::target_too_long, "the target is too long");
+}
+
+std::unexpected<error> head_scanner::wrong_version(std::string_view version) {
+    return fail(reason::unsupported_version, "version " + std::string{version});
 }
 
 std::unexpected<error> head_scanner::fault(const char* what) const {

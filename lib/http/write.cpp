@@ -1,40 +1,18 @@
 #include "lib/http/write.hpp"
 
-#include <charconv>
-#include <cstring>
-
 namespace weir::http {
+
+using write_parts::extend;
+
 namespace {
 
-/// Lets `fill(where)` write up to `most` bytes at the end of `out`; it returns where it stopped. One length check and
-/// one capacity check for a whole line, where a chain of append() has them for every piece.
-template <class Fill>
-void extend(std::string& out, std::size_t most, Fill fill) {
-    const auto before = out.size();
-    out.resize_and_overwrite(before + most, [&](char* begin, std::size_t) {
-        return static_cast<std::size_t>(fill(begin + before) - begin);
-    });
-}
-
-char* put(char* at, std::string_view text) noexcept {
-    std::memcpy(at, text.data(), text.size());
-    return at + text.size();
-}
-
 char* put_field(char* at, std::string_view name, std::string_view value) noexcept {
-    at = put(at, name);
-    *at++ = ':';
-    *at++ = ' ';
-    at = put(at, value);
-    *at++ = '\r';
-    *at++ = '\n';
-    return at;
+    return put(put(put(put(at, name), ": "), value), "\r\n");
 }
 
 /// All at once: nothing that is forwarded is longer than what was received, but for a space behind each colon.
-template <class Head, class Keep>
-void append_fields(std::string& out, const Head& head, Keep keep) {
-    const auto& fields = head.fields();
+template <class Keep>
+void append_fields(std::string& out, const field_block& fields, Keep keep) {
     extend(out, fields.bytes().size() + fields.size(), [&](char* at) {
         for (const field f : fields)
             if (keep(f)) at = put_field(at, f.name, f.value);
@@ -54,22 +32,15 @@ void append_request_line(std::string& out, const request_head& head) {
 }
 
 void append_request_line(std::string& out, std::string_view method, std::string_view target) {
-    extend(out, method.size() + target.size() + sizeof "  HTTP/1.1\r\n", [&](char* at) {
-        at = put(at, method);
-        *at++ = ' ';
-        at = put(at, target);
-        return put(at, " HTTP/1.1\r\n");
-    });
+    extend(out, method.size() + target.size() + sizeof "  HTTP/1.1\r\n",
+           [&](char* at) { return put(put(put(put(at, method), " "), target), " HTTP/1.1\r\n"); });
 }
 
 void append_status_line(std::string& out, int status, std::string_view phrase) {
     if (phrase.empty()) phrase = phrase_of(status);
     extend(out, phrase.size() + sizeof "HTTP/1.1 200 \r\n", [&](char* at) {
-        at = put(at, "HTTP/1.1 ");
-        at = std::to_chars(at, at + 3, status).ptr;
-        *at++ = ' ';
-        at = put(at, phrase);
-        return put(at, "\r\n");
+        at = put_number(put(at, "HTTP/1.1 "), static_cast<unsigned>(status));
+        return put(put(put(at, " "), phrase), "\r\n");
     });
 }
 
@@ -78,9 +49,9 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
 }
 
 void append_field(std::string& out, std::string_view name, std::uint64_t value) {
-    char digits[20];
-    const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-    append_field(out, name, {digits, static_cast<std::size_t>(end - digits)});
+    constexpr std::size_t most_digits = 20;
+    extend(out, name.size() + most_digits + 4,
+           [&](char* at) { return put(put_number(put(put(at, name), ": "), value), "\r\n"); });
 }
 
 void append_framing(std::string& out, const body_framing& framing) {
@@ -93,11 +64,13 @@ void append_framing(std::string& out, const body_framing& framing) {
 }
 
 void append_forwardable(std::string& out, const request_head& head) {
-    append_fields(out, head, [&](const field& f) { return head.forwardable(f); });
+    const auto held = head.held_back();
+    append_fields(out, head.fields(), [&](const field& f) { return !f.nominated && !f.shadow && !held.has(f.id); });
 }
 
 void append_forwardable(std::string& out, const response_head& head, method asked) {
-    append_fields(out, head, [&](const field& f) { return head.forwardable(f, asked); });
+    const auto held = head.held_back(asked);
+    append_fields(out, head.fields(), [&](const field& f) { return !f.nominated && !held.has(f.id); });
 }
 
 void append_interim(std::string& out, const response_head& head) {

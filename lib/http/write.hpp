@@ -18,8 +18,22 @@
 #include "lib/http/fields.hpp"
 #include "lib/http/framing.hpp"
 #include "lib/http/head.hpp"
+#include "lib/telemetry/put.hpp"
 
 namespace weir::http {
+namespace write_parts {
+
+/// Lets `fill(where)` write up to `most` bytes at the end of `out`; it returns where it stopped. One length check and
+/// one capacity check for a whole line, where a chain of append() has them for every piece.
+template <class Fill>
+[[gnu::always_inline]] inline void extend(std::string& out, std::size_t most, Fill fill) {
+    const auto before = out.size();
+    out.resize_and_overwrite(before + most, [&](char* begin, std::size_t) {
+        return static_cast<std::size_t>(fill(begin + before) - begin);
+    });
+}
+
+}  // namespace write_parts
 
 /// `GET /path?query HTTP/1.1`. We speak 1.1 to servers whatever the client spoke (RFC 9110 section 2.5). A target in
 /// absolute form is written in origin form (RFC 9112 section 3.2.1), "*" where OPTIONS had no path at all.
@@ -31,6 +45,12 @@ void append_request_line(std::string& out, std::string_view method, std::string_
 void append_status_line(std::string& out, int status, std::string_view phrase = {});
 
 void append_field(std::string& out, std::string_view name, std::string_view value);
+/// With a literal as the name.
+template <std::size_t terminated>
+void append_field(std::string& out, const char (&name)[terminated], std::string_view value) {
+    write_parts::extend(out, terminated + value.size() + 4,
+                        [&](char* at) { return put(put(put(put(at, name), ": "), value), "\r\n"); });
+}
 void append_field(std::string& out, std::string_view name, std::uint64_t value);
 /// `Content-Length: n`, `Transfer-Encoding: chunked`, or nothing (none, until_close).
 void append_framing(std::string& out, const body_framing& framing);

@@ -9,6 +9,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "lib/telemetry/put.hpp"
+
 namespace weir {
 namespace {
 
@@ -20,14 +22,11 @@ bool is_mapped(const address::ip_bytes& ip) noexcept {
     return std::memcmp(ip.data(), mapped_prefix.data(), mapped_prefix.size()) == 0;
 }
 
-char* put_number(char* to, unsigned n, int base = 10) noexcept {
-    return std::to_chars(to, to + 5, n, base).ptr;  // 65535 and ffff fit
-}
-
 char* put_ipv4(char* to, const std::uint8_t* four) noexcept {
-    for (int i = 0; i < 4; ++i) {
-        if (i > 0) *to++ = '.';
-        to = put_number(to, four[i]);
+    to = put_small(to, four[0]);
+    for (int i = 1; i < 4; ++i) {
+        *to++ = '.';
+        to = put_small(to, four[i]);
     }
     return to;
 }
@@ -52,7 +51,7 @@ char* put_ipv6(char* to, const address::ip_bytes& ip) noexcept {
             continue;
         }
         if (i > 0 && to[-1] != ':') *to++ = ':';
-        to = put_number(to, groups[i], 16);
+        to = std::to_chars(to, to + 4, groups[i], 16).ptr;
     }
     return to;
 }

@@ -109,8 +109,9 @@ private:
         const auto buffer = as_buffer(pending->bytes);
         const int status = uv_write(&pending->request, &uv_.stream, &buffer, 1, [](uv_write_t* request, int result) {
             const uv_loop::callback_scope scope{request->handle};
-            delete static_cast<write_node*>(request->data);
-            static_cast<uv_socket*>(request->handle->data)->write_finished(-result);
+            auto& self = *static_cast<uv_socket*>(request->handle->data);
+            delete static_cast<write_node*>(request->data);   // the request is in it: last use
+            self.write_finished(-result);
         });
         if (status == 0) return;
         delete pending;

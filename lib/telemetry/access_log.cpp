@@ -1,11 +1,10 @@
 #include "lib/telemetry/access_log.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cstring>
 
 #include "lib/telemetry/clean_copy.hpp"
+#include "lib/telemetry/put.hpp"
 
 namespace weir {
 namespace {
@@ -39,34 +38,6 @@ template <literal what>
 char* put(char* to) noexcept {
     std::memcpy(to, what.text, what.size);
     return to + what.size;
-}
-
-/// The digits of 0 to 99, two for each.
-constexpr auto pairs = [] {
-    std::array<char, 200> digits{};
-    for (std::size_t i = 0; i < 100; ++i) {
-        digits[2 * i] = static_cast<char>('0' + i / 10);
-        digits[2 * i + 1] = static_cast<char>('0' + i % 10);
-    }
-    return digits;
-}();
-
-char* put_pair(char* to, std::uint64_t below_100) noexcept {
-    std::memcpy(to, &pairs[2 * below_100], 2);
-    return to + 2;
-}
-
-/// Short numbers are most of what a line holds; they are quicker without std::to_chars, which counts the digits first.
-inline char* put_number(char* to, std::uint64_t n) noexcept {
-    if (n >= 10'000) return std::to_chars(to, to + 20, n).ptr;
-    const auto hundreds = static_cast<std::uint32_t>(n) / 100, rest = static_cast<std::uint32_t>(n) % 100;
-    if (n >= 1000) to = put_pair(to, hundreds);
-    else if (n >= 100) *to++ = static_cast<char>('0' + hundreds);
-    else if (n < 10) {
-        *to = static_cast<char>('0' + n);
-        return to + 1;
-    }
-    return put_pair(to, rest);
 }
 
 template <style how>
@@ -135,9 +106,7 @@ public:
         if (why == reason::none) {
             to_ = put<"none">(to_);
         } else {
-            const auto text = word(why);
-            std::memcpy(to_, text.data(), text.size());
-            to_ += text.size();
+            to_ = weir::put(to_, word(why));
         }
         quote();
     }

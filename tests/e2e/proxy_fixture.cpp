@@ -11,6 +11,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "tests/support/catch.hpp"
+
 namespace weir::testing {
 namespace {
 
@@ -134,6 +136,18 @@ proxy::proxy(const std::string& configuration, std::vector<std::string> through)
     }
 }
 
+proxy::~proxy() {
+    if (waited_for_) return;
+    constexpr int in_order = 0, some_were_cut = 4;
+    auto status = process_->wait(std::chrono::milliseconds{0});
+    for (int orders = 0; !status && orders < 2; ++orders) {  // the second one cuts
+        signal(SIGTERM);
+        status = process_->wait(orders == 0 ? std::chrono::seconds{3} : patience);
+    }
+    if (status == in_order || status == some_were_cut) return;
+    FAIL_CHECK("weir ended with " << (status ? std::to_string(*status) : "nothing") << ":\n" << process_->errors());
+}
+
 log_record proxy::logged(std::string_view text) {
     const auto line = process_->wait_for(text, patience);
     if (!line)
@@ -158,6 +172,7 @@ std::string proxy::told(std::string_view text) {
 int proxy::wait() {
     const auto status = process_->wait(patience);
     if (!status) throw std::runtime_error{"weir does not end:\n" + process_->errors()};
+    waited_for_ = true;
     return *status;
 }
 

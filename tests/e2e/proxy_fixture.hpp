@@ -54,6 +54,9 @@ class proxy {
 public:
     /// `through` is put before the command line, as in {"/bin/sh", "-c", "ulimit -n 100; exec \"$@\"", "sh"}.
     explicit proxy(const std::string& configuration, std::vector<std::string> through = {});
+    proxy(const proxy&) = delete;
+    /// Ends it. One that has crashed, leaks under a sanitizer or cannot be ended fails the test.
+    ~proxy();
 
     /// Where the listener listens, in the order of the file.
     const std::string& address(std::size_t listener = 0) const { return addresses_.at(listener); }
@@ -81,6 +84,7 @@ private:
     std::string file_;
     std::unique_ptr<child_process> process_;
     std::vector<std::string> addresses_;
+    bool waited_for_ = false;
 };
 
 /// Runs weir to its end, as for `weir -c`.

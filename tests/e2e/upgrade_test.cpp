@@ -88,7 +88,8 @@ TEST_CASE("an upgrade that was not allowed is no upgrade", "[e2e]") {
 
 TEST_CASE("a 101 that may not be believed is a 502", "[e2e]") {
     origin_process web;
-    proxy weir{simple({web.address()})};
+    proxy weir{"listen 127.0.0.1:0 { route / web { upgrade websocket,foo; } }\nbackend web { server " + web.address() +
+               "; }"};
     raw_client client{weir.address()};
     std::string request;
     SECTION("nobody asked") { request = "GET /id?unasked101 HTTP/1.1\r\nHost: t\r\n\r\n"; }

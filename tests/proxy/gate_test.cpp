@@ -10,6 +10,31 @@
 using namespace weir;
 using namespace weir::testing;
 
+namespace {
+
+struct counts {
+    std::atomic<int> inside{0}, most{0}, served{0};
+};
+
+task<void> come_and_go(loop& time, connection_gate& gate, counts& seen) {
+    for (int n = 0; n < 50; ++n) {
+        auto place = co_await gate.enter(time);
+        const int now = ++seen.inside;
+        int most = seen.most.load();
+        while (now > most && !seen.most.compare_exchange_weak(most, now)) {}
+        co_await time.yield();
+        --seen.inside;
+        ++seen.served;
+    }
+}
+
+task<void> leave_soon(loop& time, connection_gate::permit& place) {
+    co_await time.sleep(1ms);
+    place.reset();
+}
+
+}  // namespace
+
 TEST_CASE("gate: no more inside than there are places; a place comes back when its permit dies") {
     connection_gate gate{2};
     auto one = gate.try_enter();
@@ -30,10 +55,7 @@ TEST_CASE("gate: whoever waits is woken when somebody leaves; one who went away 
         CHECK_FALSE(too_late.has_value());
         CHECK(gate.full_count() == 1);
         scope leaving{time};
-        leaving.spawn([](loop& time, connection_gate::permit& place) -> task<void> {
-            co_await time.sleep(1ms);
-            place.reset();
-        }(time, inside));
+        leaving.spawn(leave_soon(time, inside));
         auto next = co_await gate.enter(time);
         CHECK(next);
         CHECK(gate.inside() == 1);
@@ -43,23 +65,12 @@ TEST_CASE("gate: whoever waits is woken when somebody leaves; one who went away 
 TEST_CASE("gate: two threads, few places: never one too many, nobody is forgotten, loops may end while others leave") {
     for (int round = 0; round < 20; ++round) {
         connection_gate gate{2};
-        std::atomic<int> most{0}, inside{0}, served{0};
+        counts seen;
         const auto work = [&] {
             run_on_uv([&](uv_loop& time) -> task<void> {
                 scope clients{time};
                 for (int i = 0; i < 4; ++i) {
-                    clients.spawn([](loop& time, connection_gate& gate, std::atomic<int>& inside, std::atomic<int>& most,
-                                     std::atomic<int>& served) -> task<void> {
-                        for (int n = 0; n < 50; ++n) {
-                            auto place = co_await gate.enter(time);
-                            const int now = ++inside;
-                            int seen = most.load();
-                            while (now > seen && !most.compare_exchange_weak(seen, now)) {}
-                            co_await time.yield();
-                            --inside;
-                            ++served;
-                        }
-                    }(time, gate, inside, most, served));
+                    clients.spawn(come_and_go(time, gate, seen));
                 }
                 co_await clients.joined();
             });
@@ -67,8 +78,8 @@ TEST_CASE("gate: two threads, few places: never one too many, nobody is forgotte
         std::thread other{work};
         work();
         other.join();
-        CHECK(most.load() <= 2);
-        CHECK(served.load() == 400);
+        CHECK(seen.most.load() <= 2);
+        CHECK(seen.served.load() == 400);
         CHECK(gate.inside() == 0);
     }
 }

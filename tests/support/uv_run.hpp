@@ -3,7 +3,7 @@
 ///
 ///     run_on_uv([](uv_loop& time) -> task<void> { co_await ...; CHECK(...); });
 ///
-/// The function must capture nothing, or only what outlives the call. The safety limit is no part of the test: a task that
+/// The function, with what it captures, lives until the call returns. The safety limit is no part of the test: a task that
 /// hangs fails instead of standing still.
 #include <exception>
 #include <stdexcept>

@@ -58,6 +58,10 @@ TEST_CASE("IPv6 addresses and ports are quoted in Forwarded") {
     CHECK(forwarded("", {.client = "2001:db8::1"}, "[::1]:80") ==
           "X-Forwarded-For: 2001:db8::1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: [::1]:80\r\n"
           "Forwarded: for=\"[2001:db8::1]\";host=\"[::1]:80\";proto=http\r\n");
+    CHECK(forwarded("", {.client = "192.0.2.7", .x_forwarded = false}, "[::1]") ==
+          "Forwarded: for=192.0.2.7;host=\"[::1]\";proto=http\r\n");
+    CHECK(forwarded("", {.client = "192.0.2.7", .x_forwarded = false}, "a:") ==
+          "Forwarded: for=192.0.2.7;host=\"a:\";proto=http\r\n");
 }
 
 TEST_CASE("a Unix socket has no address") {

@@ -28,11 +28,27 @@ TEST_CASE("two spellings of one path compare alike") {
     CHECK(comparable_path("/a%2fb") == "/a%2Fb");
     CHECK(comparable_path("/caf%c3%a9%20%3B") == "/caf%C3%A9%20%3B");
     CHECK(comparable_path("/%2561") == "/%2561");
-    CHECK(is_plain_path("/a/b.c;d/"));
-    CHECK_FALSE(is_plain_path("/a//b"));
-    CHECK_FALSE(is_plain_path("/%61"));
-    CHECK_FALSE(is_plain_path("/.a"));
-    CHECK_FALSE(is_plain_path("/a\\b"));
+}
+
+TEST_CASE("the shape of a target") {
+    const auto plain = [](std::string_view target) { return shape_of_target(target).plain; };
+    CHECK(plain("/a/b.c;d/"));
+    CHECK_FALSE(plain("/a//b"));
+    CHECK_FALSE(plain("/%61"));
+    CHECK_FALSE(plain("/.a"));
+    CHECK_FALSE(plain("/a\\b"));
+    CHECK(plain("/a?//%61\\"));  // the query is nobody's path
+    CHECK_FALSE(plain("//?"));
+    CHECK(shape_of_target("/abc").path_size == 4);
+    CHECK(shape_of_target("/abc?d?e").path_size == 4);
+    CHECK(shape_of_target("?").path_size == 0);
+    CHECK(shape_of_target("").path_size == 0);
+    for (int c = 0; c < 256; ++c) {
+        CAPTURE(c);
+        const bool visible = c > 0x20 && c < 0x7f && c != '#';
+        for (const std::string before : {"/", "/?"})
+            CHECK(shape_of_target(before + static_cast<char>(c) + "x").allowed == visible);
+    }
 }
 
 TEST_CASE("prefixes match whole segments") {
@@ -55,12 +71,12 @@ TEST_CASE("the comparable spelling is stable, and free of faults", "[property]")
         std::string path = "/";
         for (const auto& part : parts) path += part;
         if (fault_of_path(path)) {
-            RC_ASSERT(!is_plain_path(path));
+            RC_ASSERT(!shape_of_target(path).plain);
             return;
         }
         const auto once = comparable_path(path);
         RC_ASSERT(comparable_path(once) == once);
         RC_ASSERT(fault_of_path(once) == nullptr);
-        RC_ASSERT(!is_plain_path(path) || once == path);
+        RC_ASSERT(!shape_of_target(path).plain || once == path);
     });
 }

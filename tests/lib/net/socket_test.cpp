@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include "lib/async/event.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/socket_pair.hpp"
 #include "tests/support/uv_run.hpp"

@@ -3,7 +3,9 @@
 namespace weir {
 
 task<std::optional<admitted>> client_stream::next() {
-    while (co_await door_.pending()) {
+    while (true) {
+        const bool somebody = co_await door_.pending();
+        if (!somebody) co_return std::nullopt;
         // The listener's place first: a full listener must not hold a place of the process that another one could use.
         auto here = view_.gate.try_enter();
         if (!here) here = co_await view_.gate.enter(w_.time);
@@ -12,7 +14,6 @@ task<std::optional<admitted>> client_stream::next() {
         if (auto client = door_.accept_now())
             co_return admitted{std::move(client), std::move(overall), std::move(here), w_.numbers};
     }
-    co_return std::nullopt;
 }
 
 }  // namespace weir

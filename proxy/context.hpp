@@ -46,21 +46,21 @@ struct shared_state {
 template <class Head>
 class head_store {
 public:
-    Head take() {
-        if (kept_.empty()) return Head{};
-        Head head = std::move(kept_.back());
+    std::unique_ptr<Head> take() {
+        if (kept_.empty()) return std::make_unique<Head>();
+        auto head = std::move(kept_.back());
         kept_.pop_back();
         return head;
     }
-    void give_back(Head head) {
+    void give_back(std::unique_ptr<Head> head) {
         if (kept_.size() >= most) return;
-        head.clear();
+        head->clear();
         kept_.push_back(std::move(head));
     }
 
 private:
     static constexpr std::size_t most = 64;
-    std::vector<Head> kept_;
+    std::vector<std::unique_ptr<Head>> kept_;
 };
 
 /// A worker's view of a backend: its own pools, its own turn, the shared counts.

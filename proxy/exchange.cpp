@@ -21,10 +21,10 @@ constexpr auto unwatched_for = 10ms;
 struct attempt {
     attempt(request& what, std::size_t index)
         : r{what}, backend{*what.backend}, index{index}, to{backend.shared.servers()[index]}, busy{to.begin()},
-          head{what.worker.response_heads.take()} {}
+          kept_head{what.worker.response_heads.take()}, head{*kept_head} {}
     attempt(const attempt&) = delete;
     attempt& operator=(const attempt&) = delete;
-    ~attempt() { r.worker.response_heads.give_back(std::move(head)); }
+    ~attempt() { r.worker.response_heads.give_back(std::move(kept_head)); }
 
     request& r;
     backend_view& backend;
@@ -32,7 +32,8 @@ struct attempt {
     server& to;
     server::permit busy;                              // counted as in flight until we end
     std::unique_ptr<server_connection> connection;
-    http::response_head head;
+    std::unique_ptr<http::response_head> kept_head;   // goes back when we end
+    http::response_head& head;
     time_point sent_at{};
     std::unique_ptr<upload> body;                     // while a request body is on its way
 

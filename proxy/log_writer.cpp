@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -13,7 +14,8 @@ namespace weir {
 namespace {
 
 constexpr auto gather_for = 50ms;
-constexpr std::size_t lines_at_once = 4096;
+constexpr std::size_t batch_bytes = 16 * 1024;
+constexpr std::size_t batches_at_once = 4096;
 
 }  // namespace
 
@@ -60,14 +62,35 @@ int log_target::write(std::string_view bytes) {
 }
 
 log_writer::log_writer(loop& time, offload_pool& disk, std::shared_ptr<log_target> target, std::size_t max_lines)
-    : time_{time}, disk_{disk}, target_{std::move(target)}, lines_{time, max_lines} {}
+    : time_{time}, disk_{disk}, target_{std::move(target)}, max_lines_{max_lines}, batches_{time, max_lines} {}
+
+void log_writer::append(std::string_view line) {
+    if (waiting_ >= max_lines_) {
+        ++dropped_;
+        return;
+    }
+    auto* newest = batches_.newest();
+    if (newest && newest->size() + line.size() <= newest->capacity()) {
+        newest->append(line);
+    } else {
+        std::string batch;
+        batch.reserve(std::max(newest ? batch_bytes : 0, line.size()));   // the first of a quiet time stays small
+        batch.append(line);
+        if (!batches_.push(std::move(batch))) return;                      // finished
+    }
+    ++waiting_;
+}
 
 task<void> log_writer::run() {
-    auto batches = lines_ | chunks(time_, lines_at_once, 0ns) | throttle(time_, gather_for);
-    while (auto batch = co_await batches.next()) {
-        std::string bytes;
-        for (const auto& line : *batch) bytes += line;
-        auto write = [target = target_, bytes = std::move(bytes)] { return target->write(bytes); };
+    auto gathered = batches_ | chunks(time_, batches_at_once, 0ns) | throttle(time_, gather_for);
+    while (auto batches = co_await gathered.next()) {
+        waiting_ = 0;
+        auto write = [target = target_, pieces = std::move(*batches)] {
+            int failed = 0;
+            for (const auto& piece : pieces)
+                if (const int error = target->write(piece)) failed = error;
+            return failed;
+        };
         co_await disk_.run(time_, std::move(write));
     }
 }

@@ -5,7 +5,7 @@
 ///     background.spawn(access.run());
 ///     access.append(line);                          // never waits; a full queue drops the line and counts it
 ///
-/// Lines go through a bounded channel; every 50 ms what has gathered is written in one piece on an offload thread. If the
+/// Lines gather in the batches of a bounded channel; every 50 ms what has gathered is written in one piece on an offload thread. If the
 /// disk or the pipe stands still, the queue fills and the newest lines are dropped: traffic goes on. One per worker and log;
 /// the file is shared by all workers and opened with O_APPEND, so lines never mix.
 #include <expected>
@@ -46,18 +46,22 @@ class log_writer final : public line_sink {
 public:
     log_writer(loop& time, offload_pool& disk, std::shared_ptr<log_target> target, std::size_t max_lines);
 
-    void append(std::string_view line) override { lines_.push(std::string{line}); }
+    void append(std::string_view line) override;
     /// Writes until finish() and everything is out.
     task<void> run();
-    void finish() noexcept { lines_.close(); }
+    void finish() noexcept { batches_.close(); }
 
-    std::uint64_t dropped() const noexcept { return lines_.dropped(); }
+    /// Lines that found the queue full.
+    std::uint64_t dropped() const noexcept { return dropped_; }
 
 private:
     loop& time_;
     offload_pool& disk_;
     std::shared_ptr<log_target> target_;
-    channel<std::string, when_full::refuse> lines_;
+    const std::size_t max_lines_;
+    std::size_t waiting_ = 0;                          // lines in the channel
+    std::uint64_t dropped_ = 0;
+    channel<std::string, when_full::refuse> batches_;  // of lines, so that a busy worker does not allocate for each
 };
 
 }  // namespace weir

@@ -34,6 +34,7 @@ private:
 
 inline std::optional<std::size_t> pick_server(backend_view& backend, const tried_servers& tried, random_source& chance) {
     auto& servers = backend.shared.servers();
+    if (servers.size() == 1) return 0;
     const auto candidate_at = [&](std::size_t i) {
         candidate c;
         c.weight = servers[i].settings().weight;

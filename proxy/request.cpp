@@ -30,7 +30,7 @@ request::~request() {
         log_request(*this);
     }
     worker.numbers.requests_open.subtract();
-    worker.request_heads.give_back(std::move(head));
+    worker.request_heads.give_back(std::move(kept_head));
 }
 
 void log_request(request& r) {

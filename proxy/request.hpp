@@ -12,7 +12,7 @@ namespace weir {
 
 struct request {
     request(worker_context& worker, listener_view& listener, byte_stream& client)
-        : worker{worker}, listener{listener}, client{client}, head{worker.request_heads.take()},
+        : worker{worker}, listener{listener}, client{client}, kept_head{worker.request_heads.take()}, head{*kept_head},
           id{worker.request_ids.next()}, began{worker.time.now()} {
         worker.numbers.requests_total.add();
         worker.numbers.requests_open.add();
@@ -25,7 +25,8 @@ struct request {
     listener_view& listener;
     byte_stream& client;
 
-    http::request_head head;
+    std::unique_ptr<http::request_head> kept_head;   // goes back when we end
+    http::request_head& head;
     const conf::route* route = nullptr;
     backend_view* backend = nullptr;
     server* chosen = nullptr;            // the last server tried

@@ -89,8 +89,7 @@ task<void> serve_tcp(worker_context& w, listener_view& listener, admitted admiss
     server::permit busy;
     auto server = co_await connect_to_some_server(w, backend, client, session, busy);
     if (server) {
-        session.moved = co_await tunnel(w, client, *server->stream, backend.shared.settings().timeout.idle);
-        if (session.moved.why == reason::tunnel_idle_timeout) session.moved.why = reason::idle_timeout;
+        session.moved = co_await tunnel(w, client, *server->stream, backend.shared.settings().timeout.tunnel_idle);
     } else {
         client.reset_on_close();
     }

@@ -64,6 +64,8 @@ public:
         return true;
     }
 
+    /// The item accepted last, if it still waits: so that more can be added to it. Null when there is none.
+    T* newest() noexcept { return items_.empty() ? nullptr : &items_.back(); }
     /// The next item if there is one; never waits.
     std::optional<T> try_next() { return take(); }
 

@@ -99,7 +99,8 @@ private:
         // Not uv_try_write: send(2) costs measurably less than the write(2) that libuv uses. Nothing of libuv's is queued here.
         const auto sent = second.empty() ? ::send(descriptor(), first.data(), first.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
                                          : send_both(first, second);
-        return sent >= 0 ? sent : -errno;
+        if (sent >= 0) return sent;
+        return errno == EINTR || errno == ENOBUFS ? -EAGAIN : -errno;   // libuv's queue tries again
     }
     void queue_write(std::string_view first, std::string_view second) override {
         auto* pending = new write_node{{}, std::string{}};

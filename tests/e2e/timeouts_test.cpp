@@ -144,14 +144,14 @@ TEST_CASE("tunnel_idle: an upgraded connection in which nothing moves", "[e2e]")
     CHECK(weir.logged("/upgrade")["reason"] == "tunnel_idle_timeout");
 }
 
-TEST_CASE("idle in tcp mode: nothing moves either way", "[e2e]") {
+TEST_CASE("tunnel_idle in tcp mode: nothing moves either way", "[e2e]") {
     origin_process echo{{"--tcp-echo"}};
     proxy weir{
-        "listen 127.0.0.1:0 { protocol tcp; default_backend echo; }\nbackend echo { timeout idle=100ms; server " +
+        "listen 127.0.0.1:0 { protocol tcp; default_backend echo; }\nbackend echo { timeout tunnel_idle=100ms; server " +
         echo.address() + "; }"};
     raw_client client{weir.address()};
     client.send("x");
     CHECK(client.read_exactly(1) == "x");
     client.read_all();
-    CHECK(weir.logged("tcp")["reason"] == "idle_timeout");
+    CHECK(weir.logged("tcp")["reason"] == "tunnel_idle_timeout");
 }

@@ -63,7 +63,7 @@ public:
 
 private:
     const conf::backend& settings_;
-    std::deque<server> servers_;   // a deque, since servers are referred to and never move
+    std::deque<server> servers_;  // a deque, since servers are referred to and never move
 };
 
 }  // namespace weir

@@ -3,7 +3,7 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t most_pipes = 256;          // per worker; beyond that bulk is copied
+constexpr std::size_t most_pipes = 256;  // per worker; beyond that bulk is copied
 constexpr std::size_t error_lines_waiting = 1024;
 
 balancing kind_of(conf::balance how) {
@@ -49,8 +49,7 @@ listener_view::listener_view(const conf::listener& settings, std::string name, c
 
 worker_context::worker_context(loop& time, unsigned number, shared_state& shared, std::uint64_t seed)
     : time{time}, number{number}, shared{shared}, streams{time}, pipes{most_pipes}, chance{seed},
-      request_ids{chance(), chance()},
-      error_lines{time, shared.disk, shared.error_log, error_lines_waiting},
+      request_ids{chance(), chance()}, error_lines{time, shared.disk, shared.error_log, error_lines_waiting},
       errors{error_lines, level_of(shared.config.error_level), "worker " + std::to_string(number)} {
     for (auto& each : shared.backends) backends.emplace_back(each, time, chance);
     if (shared.access_log)

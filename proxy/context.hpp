@@ -34,10 +34,10 @@ struct shared_state {
     explicit shared_state(const conf::config& settings, unsigned max_connections);
 
     const conf::config& config;
-    connection_gate connections;                  // over all listeners
-    std::deque<connection_gate> per_listener;     // in the order of config.listeners
-    std::deque<backend> backends;                 // in the order of config.backends
-    std::shared_ptr<log_target> access_log;       // null: off
+    connection_gate connections;               // over all listeners
+    std::deque<connection_gate> per_listener;  // in the order of config.listeners
+    std::deque<backend> backends;              // in the order of config.backends
+    std::shared_ptr<log_target> access_log;    // null: off
     std::shared_ptr<log_target> error_log;
     offload_pool disk{"weir-log", 1, 1024};
 };
@@ -68,14 +68,14 @@ struct backend_view {
     backend_view(backend& of, loop& time, random_source& chance);
     backend& shared;
     balancer pick;
-    std::vector<std::unique_ptr<connection_pool>> pools;   // one per server
+    std::vector<std::unique_ptr<connection_pool>> pools;  // one per server
 };
 
 /// A worker's view of a listener.
 struct listener_view {
     listener_view(const conf::listener& settings, std::string name, connection_gate& gate);
     const conf::listener& settings;
-    std::string name;              // the address as bound, for the logs
+    std::string name;  // the address as bound, for the logs
     connection_gate& gate;
     network_set trusted;
     route_table routes;
@@ -93,7 +93,7 @@ struct worker_numbers {
     gauge connections_open;
     counter requests_total;
     gauge requests_open;
-    counter cut_total;             // connections ended by the drain deadline
+    counter cut_total;  // connections ended by the drain deadline
     counter accept_errors_total;
 };
 
@@ -112,7 +112,7 @@ struct worker_context {
     std::deque<backend_view> backends;
     worker_numbers numbers;
 
-    std::unique_ptr<log_writer> access_lines;     // null: off
+    std::unique_ptr<log_writer> access_lines;  // null: off
     log_writer error_lines;
     error_log errors;
     access_formatter format;
@@ -129,7 +129,7 @@ struct worker_context {
     bool closing = false;
     /// Further down: close connections as soon as they have no request.
     bool closing_idle = false;
-    list<idle_client> idle_clients;               // longest idle first
+    list<idle_client> idle_clients;  // longest idle first
 
     void log(log_level level, std::string_view message) { errors.write(level, message, time.wall_us()); }
     void log_access(const access_record& record);

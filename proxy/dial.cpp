@@ -9,7 +9,7 @@ namespace {
 reason reason_of(io_error why) {
     switch (why.code) {
     case ECONNREFUSED:
-    case ENOENT: return reason::connect_refused;   // a Unix socket that is not there
+    case ENOENT: return reason::connect_refused;  // a Unix socket that is not there
     case ETIMEDOUT: return reason::connect_timeout;
     default: return reason::connect_failed;
     }
@@ -31,7 +31,9 @@ task<result<std::unique_ptr<server_connection>>> dial(worker_context& w, backend
                                                       const byte_stream& client) {
     const auto& settings = backend.shared.settings();
     auto& to = backend.shared.servers()[index];
-    const auto doing = [&](std::string_view what) { return "connect to " + to.name() + " of " + backend.shared.name() + ": " + std::string{what}; };
+    const auto doing = [&](std::string_view what) {
+        return "connect to " + to.name() + " of " + backend.shared.name() + ": " + std::string{what};
+    };
 
     auto addresses = to.addresses();
     if (addresses.empty()) co_return fail(reason::dns_failed, doing("its name is not resolved"), false);
@@ -40,6 +42,7 @@ task<result<std::unique_ptr<server_connection>>> dial(worker_context& w, backend
     if (!*made) co_return fail(reason_of(made->error()), doing(made->error().text()), false);
 
     auto fresh = std::make_unique<server_connection>(std::move((*made)->stream));
+    fresh->stream->expect_bulk(true);  // answers are the larger half: head and 16 KiB of body in one read
     backend.pools[index]->welcome(*fresh);
     if (settings.send_proxy != conf::proxy_header::off) {
         const auto header = proxy_header_for(client, settings.send_proxy);

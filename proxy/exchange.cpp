@@ -30,12 +30,12 @@ struct attempt {
     backend_view& backend;
     std::size_t index;
     server& to;
-    server::permit busy;                              // counted as in flight until we end
+    server::permit busy;  // counted as in flight until we end
     std::unique_ptr<server_connection> connection;
-    std::unique_ptr<http::response_head> kept_head;   // goes back when we end
+    std::unique_ptr<http::response_head> kept_head;  // goes back when we end
     http::response_head& head;
     time_point sent_at{};
-    std::unique_ptr<upload> body;                     // while a request body is on its way
+    std::unique_ptr<upload> body;  // while a request body is on its way
 
     byte_stream& stream() const { return *connection->stream; }
     std::string doing(std::string_view what) const {
@@ -93,7 +93,9 @@ task<result<>> send_request(attempt& a) {
     const auto limit = a.backend.shared.settings().timeout.idle;
     const auto until = std::min(r.deadline, r.time().now() + limit);
     const auto sent = co_await timeout_at(r.time(), until, a.stream().write(out, body));
-    if (!sent) co_return fail(until < r.deadline ? reason::idle_timeout : reason::total_timeout, a.doing("send request head to"));
+    if (!sent)
+        co_return fail(until < r.deadline ? reason::idle_timeout : reason::total_timeout,
+                       a.doing("send request head to"));
     if (!*sent) {
         auto failure = a.broken("send request head to", &sent->error());
         failure.error().sent = !sent->error().nothing_sent;
@@ -117,18 +119,21 @@ enum class heard { bytes, end, broken, client_left, body_progress, too_late };
 /// Waits for bytes from the server, watching the client meanwhile.
 task<heard> listen(attempt& a, time_point deadline) {
     auto& r = a.r;
-    const auto of = [](const io_result<std::size_t>& got) { return !got ? heard::broken : *got == 0 ? heard::end : heard::bytes; };
+    const auto of = [](const io_result<std::size_t>& got) {
+        return !got ? heard::broken : *got == 0 ? heard::end : heard::bytes;
+    };
     if (a.body && !a.body->ended()) {
         auto first = co_await timeout_at(r.time(), deadline, race(a.stream().fill(), a.body->progress()));
         if (!first) co_return heard::too_late;
         co_return first->index() == 0 ? of(std::get<0>(*first)) : heard::body_progress;
     }
-    if (!r.client.in().empty()) {   // more requests wait behind this one; only a write will tell if the client is gone
+    if (!r.client.in().empty()) {  // more requests wait behind this one; only a write will tell if the client is gone
         auto got = co_await timeout_at(r.time(), deadline, a.stream().fill());
         co_return got ? of(*got) : heard::too_late;
     }
-    if (!r.client.is_watched()) {   // a new connection: most answers are here before it is worth watching for its end
-        auto soon = co_await timeout_at(r.time(), std::min(deadline, r.time().now() + unwatched_for), a.stream().fill());
+    if (!r.client.is_watched()) {  // a new connection: most answers are here before it is worth watching for its end
+        auto soon =
+            co_await timeout_at(r.time(), std::min(deadline, r.time().now() + unwatched_for), a.stream().fill());
         if (soon) co_return of(*soon);
         if (r.time().now() >= deadline) co_return heard::too_late;
     }
@@ -199,7 +204,8 @@ task<result<>> forward_interim(attempt& a) {
 task<result<>> switch_protocols(attempt& a) {
     auto& r = a.r;
     const auto protocol = http::check_switch(r.head, a.head, r.route->upgrades);
-    if (!protocol) co_return fail(protocol.error().why, a.doing("read response head from") + ": " + protocol.error().doing);
+    if (!protocol)
+        co_return fail(protocol.error().why, a.doing("read response head from") + ": " + protocol.error().doing);
     auto& out = r.worker.scratch;
     out.clear();
     http::append_switch(out, a.head, *protocol);
@@ -248,7 +254,7 @@ task<result<>> exchange(request& r, std::size_t server_index, pooled_connections
         a.busy.reset();
     };
     co_await relay_response(relay);
-    if (a.body && !a.body->succeeded()) r.keep_client = false;   // an answer before the request's end
+    if (a.body && !a.body->succeeded()) r.keep_client = false;  // an answer before the request's end
     co_return {};
 }
 

@@ -37,7 +37,8 @@ task<void> forward(request& r) {
         ++r.tries;
         auto outcome = co_await exchange(r, *picked, pooled);
         if (outcome) co_return;
-        if (!may_try_again(r, outcome.error())) co_return co_await refuse(r, outcome.error().why, outcome.error().doing);
+        if (!may_try_again(r, outcome.error()))
+            co_return co_await refuse(r, outcome.error().why, outcome.error().doing);
 
         // A pooled connection that died says nothing about its server: the same once more, on a new one, for free.
         if (r.reused && pooled == pooled_connections::allowed) {

@@ -48,7 +48,8 @@ void connection_gate::leave() noexcept {
     // Knocks under the lock: who waits must take it to go away, so its loop lives for as long as we speak to it.
     const std::lock_guard lock{mutex_};
     waiting_.fetch_sub(static_cast<unsigned>(slots_.size()), std::memory_order_relaxed);
-    for (auto& each : std::exchange(slots_, {})) {   // all: one per listener and worker at most, and no wake-up can get lost
+    for (auto& each :
+         std::exchange(slots_, {})) {  // all: one per listener and worker at most, and no wake-up can get lost
         auto* time = each->time;
         time->call_from_other_thread([each = std::move(each)] {
             each->woken = true;

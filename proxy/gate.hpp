@@ -46,7 +46,7 @@ public:
 private:
     struct slot {
         loop* time;
-        waiter* waiting = nullptr;   // only on that loop
+        waiter* waiting = nullptr;  // only on that loop
         bool woken = false;
     };
     class awaiter;

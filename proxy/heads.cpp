@@ -15,7 +15,8 @@ using kind = conf::header_action::kind;
 
 /// A field that an action sets or removes is not passed on as it came.
 bool untouched(const actions& todo, std::string_view name) {
-    return std::ranges::none_of(todo, [&](const auto& action) { return action.what != kind::add && http::equals_nocase(action.name, name); });
+    return std::ranges::none_of(
+        todo, [&](const auto& action) { return action.what != kind::add && http::equals_nocase(action.name, name); });
 }
 
 void append_configured(std::string& out, const actions& todo, const request& r) {
@@ -82,21 +83,25 @@ void compose_request(std::string& out, const request& r) {
     // TE is between neighbours and must be named as such (RFC 9110 section 10.1.4).
     const bool te = r.head.accepts_trailers();
     if (te) http::append_field(out, "TE", "trailers");
-    if (!http::append_upgrade(out, r.head, r.route->upgrades, te ? "te" : "") && te) http::append_field(out, "Connection", "te");
+    if (!http::append_upgrade(out, r.head, r.route->upgrades, te ? "te" : "") && te)
+        http::append_field(out, "Connection", "te");
     http::append_framing(out, r.head.framing());
     http::end_head(out);
 }
 
-void compose_response(std::string& out, request& r, const http::response_head& head, const http::body_framing& framing) {
+void compose_response(std::string& out, request& r, const http::response_head& head,
+                      const http::body_framing& framing) {
     const auto& todo = r.route->response_headers;
     http::append_status_line(out, head.status(), head.reason_phrase());
     if (todo.empty()) {
         http::append_forwardable(out, head, r.head.verb());
     } else {
-        http::append_forwardable(out, head, r.head.verb(), [&](const http::field& f) { return untouched(todo, f.name); });
+        http::append_forwardable(out, head, r.head.verb(),
+                                 [&](const http::field& f) { return untouched(todo, f.name); });
         append_configured(out, todo, r);
     }
-    if (!head.has(http::field_id::date) && untouched(todo, "Date")) http::append_field(out, "Date", r.worker.date_now());
+    if (!head.has(http::field_id::date) && untouched(todo, "Date"))
+        http::append_field(out, "Date", r.worker.date_now());
     if (untouched(todo, "Via")) http::append_via(out, head.minor());
     if (!r.keep_client) http::append_field(out, "Connection", "close");
     else if (r.head.minor() == 0) http::append_field(out, "Connection", "keep-alive");

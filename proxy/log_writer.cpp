@@ -51,7 +51,7 @@ int log_target::write(std::string_view bytes) {
         const auto written = ::write(descriptor_, bytes.data(), bytes.size());
         if (written >= 0) {
             bytes.remove_prefix(static_cast<std::size_t>(written));
-        } else if (errno == EAGAIN) {   // somebody made our terminal or pipe non-blocking
+        } else if (errno == EAGAIN) {  // somebody made our terminal or pipe non-blocking
             pollfd ready{descriptor_, POLLOUT, 0};
             ::poll(&ready, 1, 1000);
         } else if (errno != EINTR) {
@@ -74,9 +74,9 @@ void log_writer::append(std::string_view line) {
         newest->append(line);
     } else {
         std::string batch;
-        batch.reserve(std::max(newest ? batch_bytes : 0, line.size()));   // the first of a quiet time stays small
+        batch.reserve(std::max(newest ? batch_bytes : 0, line.size()));  // the first of a quiet time stays small
         batch.append(line);
-        if (!batches_.push(std::move(batch))) return;                      // finished
+        if (!batches_.push(std::move(batch))) return;  // finished
     }
     ++waiting_;
 }

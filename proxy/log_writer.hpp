@@ -59,7 +59,7 @@ private:
     offload_pool& disk_;
     std::shared_ptr<log_target> target_;
     const std::size_t max_lines_;
-    std::size_t waiting_ = 0;                          // lines in the channel
+    std::size_t waiting_ = 0;  // lines in the channel
     std::uint64_t dropped_ = 0;
     channel<std::string, when_full::refuse> batches_;  // of lines, so that a busy worker does not allocate for each
 };

@@ -34,7 +34,8 @@ std::expected<options, std::string> parse_options(int argc, const char* const* a
         } else if (word == "-c" || word == "-t") {
             alone = decide(options::action::check);
             if (i + 1 < argc && argv[i + 1][0] != '-')
-                return std::unexpected{"-c checks the configuration; name the file with -f: weir -c -f " + std::string{argv[i + 1]}};
+                return std::unexpected{"-c checks the configuration; name the file with -f: weir -c -f " +
+                                       std::string{argv[i + 1]}};
         } else if (word == "-T") {
             alone = decide(options::action::print);
         } else if (word == "-s") {

@@ -32,7 +32,8 @@ private:
     std::vector<bool> others_;
 };
 
-inline std::optional<std::size_t> pick_server(backend_view& backend, const tried_servers& tried, random_source& chance) {
+inline std::optional<std::size_t> pick_server(backend_view& backend, const tried_servers& tried,
+                                              random_source& chance) {
     auto& servers = backend.shared.servers();
     if (servers.size() == 1) return 0;
     const auto candidate_at = [&](std::size_t i) {

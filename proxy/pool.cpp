@@ -37,7 +37,8 @@ void connection_pool::put(std::unique_ptr<server_connection> used) {
     if (used->requests_left-- <= 1 || time_.now() >= used->retire_at) return;
     if (!used->stream->in().empty() || used->stream->at_end()) return;
     if (settings_.keep_alive.connections == 0) return;
-    if (settings_.send_proxy != conf::proxy_header::off) return;   // it names one client, the next request may be another's
+    if (settings_.send_proxy != conf::proxy_header::off)
+        return;  // it names one client, the next request may be another's
     if (idle_.size() >= settings_.keep_alive.connections) idle_.erase(idle_.begin());
     used->idle_since = time_.now();
     used->stream->watch_idle(*this);
@@ -51,13 +52,14 @@ void connection_pool::sweep() {
 }
 
 void connection_pool::on_stirred(byte_stream& stream) noexcept {
-    const auto found = std::find_if(idle_.begin(), idle_.end(), [&](const auto& c) { return c->stream.get() == &stream; });
+    const auto found =
+        std::find_if(idle_.begin(), idle_.end(), [&](const auto& c) { return c->stream.get() == &stream; });
     if (found == idle_.end()) return;
     if (stream.in().empty()) {
         const auto age = time_.now() - (*found)->idle_since;
         limit_.died_idle(std::chrono::duration_cast<milliseconds>(age), time_.now());
     }
-    idle_.erase(found);   // closes it: an end of stream, an error, or bytes that nobody asked for
+    idle_.erase(found);  // closes it: an end of stream, an error, or bytes that nobody asked for
 }
 
 }  // namespace weir

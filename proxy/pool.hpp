@@ -25,7 +25,7 @@ struct server_connection {
     time_point retire_at{};
     time_point idle_since{};
     unsigned requests_left = 0;
-    bool reused = false;       // it came out of the pool
+    bool reused = false;  // it came out of the pool
 };
 
 class connection_pool final : byte_stream::idle_watcher {
@@ -57,7 +57,7 @@ private:
     const conf::backend& settings_;
     random_source& chance_;
     idle_limit limit_;
-    std::vector<std::unique_ptr<server_connection>> idle_;   // longest idle first
+    std::vector<std::unique_ptr<server_connection>> idle_;  // longest idle first
 };
 
 }  // namespace weir

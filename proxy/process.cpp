@@ -20,20 +20,21 @@
 namespace weir {
 namespace {
 
-constexpr auto short_drain = 2s;      // INT
-constexpr auto log_limit = 2s;        // for the last lines to be written, once all else is over
+constexpr auto short_drain = 2s;  // INT
+constexpr auto log_limit = 2s;    // for the last lines to be written, once all else is over
 constexpr int cut_status = 4;
 
 std::optional<address> address_of(const conf::endpoint& at) {
     if (!at.unix_path.empty()) return address::unix_socket(at.unix_path);
-    if (at.host.empty()) return address::inet({}, at.port);   // [::]: every address, IPv4 too
+    if (at.host.empty()) return address::inet({}, at.port);  // [::]: every address, IPv4 too
     return address::parse_ip(at.host, at.port);
 }
 
 class process {
 public:
     process(const conf::config& config, unsigned max_connections)
-        : config_{config}, shared_{config, max_connections}, signals_{time_, {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1}} {}
+        : config_{config}, shared_{config, max_connections},
+          signals_{time_, {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1}} {}
 
     /// False: what stands in the way has been said.
     bool prepare();
@@ -97,7 +98,7 @@ bool process::prepare() {
         how.defer_accept = each.defer_accept;
         auto bound = bind_listener(*at, how);
         if (!bound) return complain(bound.error());
-        while (bound->descriptors.size() < config_.workers)   // a Unix socket, which the workers share
+        while (bound->descriptors.size() < config_.workers)  // a Unix socket, which the workers share
             bound->descriptors.push_back(::dup(bound->descriptors.front()));
         listeners_.push_back({&each, bound->at.text(), std::move(bound->descriptors)});
     }
@@ -162,7 +163,8 @@ task<int> process::next_order() {
         if (*signal == SIGTERM || *signal == SIGQUIT || *signal == SIGINT) co_return *signal;
         if (*signal == SIGUSR1) {
             const bool fine = shared_.error_log->reopen() && (!shared_.access_log || shared_.access_log->reopen());
-            log(fine ? log_level::info : log_level::error, fine ? "logs opened anew" : "cannot open the logs anew; the old ones stay in use");
+            log(fine ? log_level::info : log_level::error,
+                fine ? "logs opened anew" : "cannot open the logs anew; the old ones stay in use");
         } else {
             log(log_level::warn, "HUP: this version cannot reload; drain and start again");
         }
@@ -180,7 +182,8 @@ task<void> process::drain(int signal) {
     const auto lame_duck = brief ? 0ms : config_.drain.lame_duck;
     const auto limit = brief ? std::min<milliseconds>(short_drain, config_.drain.deadline) : config_.drain.deadline;
     const auto deadline = time_.now() + limit;
-    log(log_level::info, "draining: " + std::to_string(lame_duck.count()) + " ms of grace, " + std::to_string(limit.count()) + " ms at most");
+    log(log_level::info, "draining: " + std::to_string(lame_duck.count()) + " ms of grace, " +
+                             std::to_string(limit.count()) + " ms at most");
     began_ = time_.now();
 
     tell_all(worker_order::hint_close);
@@ -224,9 +227,10 @@ void process::final_report() {
         sum.log_lines_dropped += one.log_lines_dropped;
     }
     const auto took = std::chrono::duration_cast<milliseconds>(time_.now() - began_);
-    log(log_level::info, "stopped: drained in " + std::to_string(took.count()) + " ms; served " + std::to_string(sum.requests) +
-                             " requests on " + std::to_string(sum.connections) + " connections; " + std::to_string(sum.cut) +
-                             " connections cut; " + std::to_string(sum.log_lines_dropped) + " log lines dropped");
+    log(log_level::info, "stopped: drained in " + std::to_string(took.count()) + " ms; served " +
+                             std::to_string(sum.requests) + " requests on " + std::to_string(sum.connections) +
+                             " connections; " + std::to_string(sum.cut) + " connections cut; " +
+                             std::to_string(sum.log_lines_dropped) + " log lines dropped");
     if (sum.cut > 0) status_ = cut_status;
 }
 
@@ -237,7 +241,8 @@ int run_process(const conf::config& config) {
     const auto descriptors = raise_descriptor_limit();
     const auto possible = connections_for(descriptors, config.workers, static_cast<unsigned>(config.listeners.size()));
     if (config.max_connections && *config.max_connections > possible)
-        std::fprintf(stderr, "weir: warning: max_connections %u needs more descriptors than the limit of %u allows; using %u\n",
+        std::fprintf(stderr,
+                     "weir: warning: max_connections %u needs more descriptors than the limit of %u allows; using %u\n",
                      *config.max_connections, descriptors, possible);
     process whole{config, config.max_connections ? std::min(*config.max_connections, possible) : possible};
     if (!whole.prepare()) return 1;

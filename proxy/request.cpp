@@ -6,10 +6,11 @@
 namespace weir {
 namespace {
 
-constexpr auto answer_limit = 5s;   // for a client to take an answer of ours, which usually fits into the socket
+constexpr auto answer_limit = 5s;  // for a client to take an answer of ours, which usually fits into the socket
 
 std::int64_t us(nanoseconds duration) {
-    return duration < 0ns ? access_record::absent : std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+    return duration < 0ns ? access_record::absent
+                          : std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
 
 log_level level_of(reason why) {
@@ -24,7 +25,7 @@ log_level level_of(reason why) {
 }  // namespace
 
 request::~request() {
-    if (!logged) {   // the drain deadline cut us off
+    if (!logged) {  // the drain deadline cut us off
         if (why == reason::none) why = reason::draining;
         if (answered) client.reset_on_close();
         log_request(*this);

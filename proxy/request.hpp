@@ -25,34 +25,34 @@ struct request {
     listener_view& listener;
     byte_stream& client;
 
-    std::unique_ptr<http::request_head> kept_head;   // goes back when we end
+    std::unique_ptr<http::request_head> kept_head;  // goes back when we end
     http::request_head& head;
     const conf::route* route = nullptr;
     backend_view* backend = nullptr;
-    server* chosen = nullptr;            // the last server tried
-    bool trusted = false;                // the peer may speak for others
-    std::string kept_id;                 // a trusted peer's request id; else empty: ours is `id`
+    server* chosen = nullptr;  // the last server tried
+    bool trusted = false;      // the peer may speak for others
+    std::string kept_id;       // a trusted peer's request id; else empty: ours is `id`
     class request_id id;
 
     // Phases
-    time_point began;                    // first byte
+    time_point began;  // first byte
     time_point head_done{};
-    time_point deadline{};               // for everything up to the head of the response
-    nanoseconds connecting{-1};          // of the last try; negative: none
+    time_point deadline{};       // for everything up to the head of the response
+    nanoseconds connecting{-1};  // of the last try; negative: none
     nanoseconds first_byte{-1};
 
     // How it goes
-    int status = 0;                      // what the client got
+    int status = 0;  // what the client got
     reason why = reason::none;
     std::uint64_t bytes_in = 0, bytes_out = 0;
     unsigned tries = 0;
     bool reused = false;
-    bool has_head = false;               // there is something to say about it in the log
-    bool body_taken = false;             // bytes of the body have left the client's buffer: no second try
-    bool body_done = true;               // the whole body has been read from the client
-    bool answered = false;               // bytes of a final response went to the client: no second try, no other answer
-    bool keep_client = false;            // the client's connection is fit for another request
-    bool cut = false;                    // the answer is not whole: the connection must not end as if it were
+    bool has_head = false;     // there is something to say about it in the log
+    bool body_taken = false;   // bytes of the body have left the client's buffer: no second try
+    bool body_done = true;     // the whole body has been read from the client
+    bool answered = false;     // bytes of a final response went to the client: no second try, no other answer
+    bool keep_client = false;  // the client's connection is fit for another request
+    bool cut = false;          // the answer is not whole: the connection must not end as if it were
     bool logged = false;
 
     std::string_view id_text() const noexcept { return kept_id.empty() ? id.text() : std::string_view{kept_id}; }

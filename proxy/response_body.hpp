@@ -17,9 +17,9 @@ struct response_relay {
     request& r;
     http::response_head& head;
     byte_stream& server;
-    milliseconds patience;                     // between two bytes, on either side
-    bool server_may_stay = false;              // its connection may be kept once the body is complete
-    std::function<void()> release;             // gives the connection back; `server` is gone afterwards
+    milliseconds patience;          // between two bytes, on either side
+    bool server_may_stay = false;   // its connection may be kept once the body is complete
+    std::function<void()> release;  // gives the connection back; `server` is gone afterwards
 };
 
 /// From the head to the end. What goes wrong is in r.why: the client has part of the answer and must be cut off.

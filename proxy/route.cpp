@@ -23,7 +23,8 @@ const conf::route* route_table::find(const http::request_head& head) const noexc
     for (const auto& [route, prefix] : entries_) {
         const bool path_matches = http::path_has_prefix(path, prefix) || (path == "*" && prefix == "/");
         if (!path_matches) continue;
-        if (!route->methods.empty() && std::ranges::find(route->methods, head.method_name()) == route->methods.end()) continue;
+        if (!route->methods.empty() && std::ranges::find(route->methods, head.method_name()) == route->methods.end())
+            continue;
         if (!route->hosts.empty() &&
             std::ranges::none_of(route->hosts, [&](const auto& host) { return http::host_matches(host, head.host()); }))
             continue;

@@ -23,10 +23,10 @@ public:
 private:
     struct entry {
         const conf::route* route;
-        std::string prefix;        // in comparable spelling
+        std::string prefix;  // in comparable spelling
     };
     std::vector<entry> entries_;
-    std::optional<conf::route> fallback_;   // to the default backend
+    std::optional<conf::route> fallback_;  // to the default backend
 };
 
 }  // namespace weir

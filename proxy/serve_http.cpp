@@ -43,7 +43,7 @@ task<reason> read_head(request& r) {
     while (true) {
         auto used = parser.parse(r.client.in(), limits, r.head);
         if (!used) {
-            r.body_done = false;   // whatever follows cannot be understood
+            r.body_done = false;  // whatever follows cannot be understood
             co_await refuse(r, used.error().why, used.error().doing);
             co_return r.why;
         }
@@ -70,7 +70,7 @@ task<reason> read_head(request& r) {
 /// Answers that need no server: redirects, fixed responses, TRACE and OPTIONS that may go no further.
 bool answers_itself(request& r, const http::forward_limit& limit, http::answer& answer, std::string& text) {
     if (limit.counts && limit.left == 0) {
-        answer.status = r.head.verb() == http::method::trace ? 405 : 204;   // TRACE would echo credentials: not by us
+        answer.status = r.head.verb() == http::method::trace ? 405 : 204;  // TRACE would echo credentials: not by us
         answer.fields = "Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n";
         return true;
     }
@@ -119,7 +119,8 @@ task<void> respond(request& r, bool may_keep) {
     r.body_done = !framing.has_body();
     r.keep_client = r.head.keep_alive() && may_keep && !r.worker.closing;
 
-    if (settings.max_body_bytes && framing.how == http::body_framing::kind::length && framing.length > *settings.max_body_bytes)
+    if (settings.max_body_bytes && framing.how == http::body_framing::kind::length &&
+        framing.length > *settings.max_body_bytes)
         co_return co_await refuse(r, reason::body_too_large, "read request head: Content-Length over max_body");
     r.route = r.listener.routes.find(r.head);
     if (!r.route) co_return co_await refuse(r, reason::no_route, "find a route");
@@ -139,7 +140,7 @@ task<bool> serve_request(worker_context& w, listener_view& listener, byte_stream
     if (co_await read_head(r) == reason::none) co_await respond(r, may_keep);
     log_request(r);
     if (r.keep_client) co_return true;
-    if (r.cut) co_return false;   // an orderly end would make what the client has look whole
+    if (r.cut) co_return false;  // an orderly end would make what the client has look whole
     const bool client_has_spoken = r.has_head && r.body_done && !r.head.keep_alive() && client.in().empty();
     if (!client_has_spoken && !client.at_end()) co_await close_politely(client);
     co_return false;
@@ -162,7 +163,7 @@ task<bool> accept_proxy_header(worker_context& w, listener_view& listener, byte_
         } else {
             const auto got = co_await timeout_at(w.time, until, client.fill());
             if (got && *got && **got > 0) continue;
-            if (client.in().empty()) co_return false;   // a probe that connects and leaves is no news
+            if (client.in().empty()) co_return false;  // a probe that connects and leaves is no news
             problem = "read PROXY header: cut short";
         }
         std::string line{word(reason::bad_proxy_header)};

@@ -11,9 +11,10 @@ namespace {
 
 /// What the access log will say, which it does when this dies: a session that the drain deadline cuts has a line too.
 struct tcp_session {
-    tcp_session(worker_context& w, const listener_view& listener, const byte_stream& client, const backend_view& backend)
+    tcp_session(worker_context& w, const listener_view& listener, const byte_stream& client,
+                const backend_view& backend)
         : w{w}, listener{listener}, client{client}, backend{backend}, began{w.time.now()}, id{w.request_ids.next()} {
-        moved.why = reason::draining;   // until it has ended by itself
+        moved.why = reason::draining;  // until it has ended by itself
     }
     tcp_session(const tcp_session&) = delete;
     tcp_session& operator=(const tcp_session&) = delete;
@@ -53,8 +54,9 @@ void tcp_session::log() const {
 }
 
 /// One server after the other until one accepts, as often as `retry` allows.
-task<std::unique_ptr<server_connection>> connect_to_some_server(worker_context& w, backend_view& backend, byte_stream& client,
-                                                                tcp_session& session, server::permit& busy) {
+task<std::unique_ptr<server_connection>> connect_to_some_server(worker_context& w, backend_view& backend,
+                                                                byte_stream& client, tcp_session& session,
+                                                                server::permit& busy) {
     auto& servers = backend.shared.servers();
     auto failed = reason::no_server;
     tried_servers tried;

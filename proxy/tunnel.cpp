@@ -26,7 +26,7 @@ struct tunnel_state {
     tunnel_state(const tunnel_state&) = delete;
     tunnel_state& operator=(const tunnel_state&) = delete;
     ~tunnel_state() {
-        if (whole) return;   // broken, idle or cut off: neither side may take what it has for all there was
+        if (whole) return;  // broken, idle or cut off: neither side may take what it has for all there was
         client.reset_on_close();
         server.reset_on_close();
     }
@@ -36,7 +36,7 @@ struct tunnel_state {
     bool whole = false;
     std::optional<reason> broken;
     event news;
-    scope pumps;    // last: they refer to the rest
+    scope pumps;  // last: they refer to the rest
 };
 
 task<void> pump(tunnel_state& tunnel, direction& way) {
@@ -98,7 +98,7 @@ task<tunnel_result> tunnel(worker_context& w, byte_stream& client, byte_stream& 
             state.broken = reason::tunnel_idle_timeout;
             break;
         }
-        moved = up.moved + down.moved;   // something moved: give it as long again
+        moved = up.moved + down.moved;  // something moved: give it as long again
         quiet_until = w.time.now() + idle;
     }
     state.pumps.cancel();

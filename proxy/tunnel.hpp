@@ -13,8 +13,8 @@
 namespace weir {
 
 struct tunnel_result {
-    std::uint64_t from_client = 0, from_server = 0;   // bytes
-    reason why = reason::none;                        // none: both sides ended properly
+    std::uint64_t from_client = 0, from_server = 0;  // bytes
+    reason why = reason::none;                       // none: both sides ended properly
 };
 
 task<tunnel_result> tunnel(worker_context& w, byte_stream& client, byte_stream& server, milliseconds idle);

@@ -6,7 +6,7 @@
 namespace weir {
 namespace {
 
-constexpr auto rate_grace = 10s;   // a slow start is no attack
+constexpr auto rate_grace = 10s;  // a slow start is no attack
 
 }  // namespace
 
@@ -53,16 +53,20 @@ task<result<>> upload::splice_from_client(std::uint64_t& left) {
         limits.bytes = slice;
         limits.idle = std::min(r_.listener.settings.timeout.client_body, patience_);
         if (const auto rate = r_.listener.settings.min_body_rate)
-            limits.until = std::max(began_ + rate_grace, r_.time().now()) + nanoseconds{(sent_ + slice) * 1'000'000'000 / rate};
+            limits.until =
+                std::max(began_ + rate_grace, r_.time().now()) + nanoseconds{(sent_ + slice) * 1'000'000'000 / rate};
         const auto before = sent_;
         const auto moved = co_await splice_bytes(r_.client, server_, limits, *pipe, &sent_);
         r_.bytes_in += sent_ - before;
         left -= sent_ - before;
         if (!moved) {
             const auto& why = moved.error();
-            if (why.writing) co_return fail(why.error.code == ETIMEDOUT ? reason::idle_timeout : reason::backend_reset, "send request body");
+            if (why.writing)
+                co_return fail(why.error.code == ETIMEDOUT ? reason::idle_timeout : reason::backend_reset,
+                               "send request body");
             if (why.error.code != ETIMEDOUT) co_return fail(reason::client_closed, "read request body");
-            co_return fail(too_slow() ? reason::client_body_too_slow : reason::client_body_timeout, "read request body");
+            co_return fail(too_slow() ? reason::client_body_too_slow : reason::client_body_timeout,
+                           "read request body");
         }
         if (*moved < slice) co_return fail(reason::client_closed, "read request body: cut short");
     }
@@ -92,7 +96,7 @@ task<result<>> upload::send_chunked() {
         if (!out.empty())
             if (auto written = co_await write_to_server(out); !written) co_return written;
         if (body.done()) break;
-        if (!r_.client.in().empty()) continue;   // came while the server was taking the last piece
+        if (!r_.client.in().empty()) continue;  // came while the server was taking the last piece
         if (auto more = co_await fill_from_client(); !more) co_return more;
     }
     co_return {};

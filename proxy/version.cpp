@@ -16,7 +16,10 @@ std::string version_lines() {
     std::string text = version_line();
     text.append("libuv ").append(libuv_version()).append("\n");
     text.append("llhttp ").append(std::to_string(LLHTTP_VERSION_MAJOR)).append(".");
-    text.append(std::to_string(LLHTTP_VERSION_MINOR)).append(".").append(std::to_string(LLHTTP_VERSION_PATCH)).append("\n");
+    text.append(std::to_string(LLHTTP_VERSION_MINOR))
+        .append(".")
+        .append(std::to_string(LLHTTP_VERSION_PATCH))
+        .append("\n");
     text.append("compiler ").append(__VERSION__).append("\n");
     return text;
 }

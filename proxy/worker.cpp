@@ -16,18 +16,20 @@ namespace weir {
 /// The mailbox and the numbers outlive the loop on which they are used, so that both sides can look at them at any time.
 struct worker::link {
     std::mutex mutex;
-    mailbox<worker_order>* inbox = nullptr;      // while the loop runs
-    std::vector<worker_order> early;             // told before it ran
-    const worker_numbers* live = nullptr;        // while the worker runs
+    mailbox<worker_order>* inbox = nullptr;  // while the loop runs
+    std::vector<worker_order> early;         // told before it ran
+    const worker_numbers* live = nullptr;    // while the worker runs
     const log_writer* access = nullptr;
-    report last;                                 // afterwards
+    report last;  // afterwards
 };
 
 /// What happens on the worker's thread.
 class worker::life {
 public:
-    life(uv_loop& time, unsigned number, shared_state& shared, const std::vector<bound_listener>& listeners, std::uint64_t seed, link& parent)
-        : time_{time}, w_{time, number, shared, seed}, inbox_{time, 64}, cut_{time}, link_{parent}, background_{time}, listening_{time} {
+    life(uv_loop& time, unsigned number, shared_state& shared, const std::vector<bound_listener>& listeners,
+         std::uint64_t seed, link& parent)
+        : time_{time}, w_{time, number, shared, seed}, inbox_{time, 64}, cut_{time}, link_{parent}, background_{time},
+          listening_{time} {
         for (std::size_t i = 0; i < listeners.size(); ++i) {
             const auto& bound = listeners[i];
             views_.emplace_back(*bound.settings, bound.name, shared.per_listener[i]);
@@ -35,7 +37,8 @@ public:
             how.data_is_there = bound.settings->defer_accept;
             how.on_accept_error = [this](int error) {
                 w_.numbers.accept_errors_total.add();
-                w_.log(log_level::error, std::string{"cannot accept: "} + strerrordesc_np(error) + "; resting for 100 ms");
+                w_.log(log_level::error,
+                       std::string{"cannot accept: "} + strerrordesc_np(error) + "; resting for 100 ms");
                 for (auto& backend : w_.backends)
                     for (auto& pool : backend.pools) pool->clear();
             };
@@ -94,7 +97,7 @@ private:
                 w_.closing_idle = true;
                 while (!w_.idle_clients.empty()) {
                     auto& client = w_.idle_clients.pop_front().stream;
-                    if (client.in().empty()) client.end_reading();   // else its request has just come: it is served
+                    if (client.in().empty()) client.end_reading();  // else its request has just come: it is served
                 }
                 break;
             case worker_order::cut: cut_.set(); break;
@@ -135,15 +138,15 @@ private:
     std::deque<listener_view> views_;
     std::deque<listener> doors_;
     scope background_;
-    scope listening_;    // last: connections refer to everything above
+    scope listening_;  // last: connections refer to everything above
 };
 
-worker::worker(unsigned number, loop& parent, shared_state& shared, const std::vector<bound_listener>& listeners, std::uint64_t seed)
-    : link_{std::make_shared<link>()},
-      thread_{"worker-" + std::to_string(number), parent,
-              [number, &shared, &listeners, seed, link = link_](uv_loop& time) {
-                  life{time, number, shared, listeners, seed, *link}.run();
-              }} {}
+worker::worker(unsigned number, loop& parent, shared_state& shared, const std::vector<bound_listener>& listeners,
+               std::uint64_t seed)
+    : link_{std::make_shared<link>()}, thread_{"worker-" + std::to_string(number), parent,
+                                               [number, &shared, &listeners, seed, link = link_](uv_loop& time) {
+                                                   life{time, number, shared, listeners, seed, *link}.run();
+                                               }} {}
 
 void worker::tell(worker_order order) {
     const std::lock_guard lock{link_->mutex};

@@ -18,22 +18,23 @@ namespace weir {
 
 /// The stages of going down, in this order.
 enum class worker_order : std::uint8_t {
-    hint_close,        // every response says `Connection: close`
-    stop_accepting,    // take what is in the backlog, then no more
-    close_idle,        // connections without a request are closed
-    cut,               // so are all others
+    hint_close,      // every response says `Connection: close`
+    stop_accepting,  // take what is in the backlog, then no more
+    close_idle,      // connections without a request are closed
+    cut,             // so are all others
 };
 
 /// A listening socket as the process bound it.
 struct bound_listener {
     const conf::listener* settings;
-    std::string name;                  // with the port that was chosen
-    std::vector<int> descriptors;      // one per worker
+    std::string name;              // with the port that was chosen
+    std::vector<int> descriptors;  // one per worker
 };
 
 class worker {
 public:
-    worker(unsigned number, loop& parent, shared_state& shared, const std::vector<bound_listener>& listeners, std::uint64_t seed);
+    worker(unsigned number, loop& parent, shared_state& shared, const std::vector<bound_listener>& listeners,
+           std::uint64_t seed);
 
     /// From any thread.
     void tell(worker_order order);
@@ -49,7 +50,7 @@ public:
 
 private:
     class life;
-    struct link;    // what the parent and the worker's thread both refer to
+    struct link;  // what the parent and the worker's thread both refer to
     std::shared_ptr<link> link_;
     loop_thread thread_;
 };

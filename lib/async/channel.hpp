@@ -97,7 +97,7 @@ public:
         }
         std::optional<T> await_resume() {
             if (entry_.item) return std::exchange(entry_.item, std::nullopt);
-            return channel_->take();   // closed; but another receiver may have given one back since
+            return channel_->take();  // closed; but another receiver may have given one back since
         }
         bool settled() const noexcept { return entry_.item || channel_->closed_; }
 
@@ -184,7 +184,7 @@ private:
 
     loop* loop_;
     std::size_t capacity_;
-    std::size_t places_given_ = 0;   // to senders that have not resumed yet
+    std::size_t places_given_ = 0;  // to senders that have not resumed yet
     bool closed_ = false;
     std::uint64_t dropped_ = 0;
     std::deque<T> items_;

@@ -43,7 +43,7 @@ public:
     private:
         friend class event;
         struct entry : waiter {
-            bool told = false;   // here and not in the event, which may be gone when somebody asks
+            bool told = false;  // here and not in the event, which may be gone when somebody asks
         };
         event* event_;
         entry entry_;

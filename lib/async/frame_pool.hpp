@@ -12,7 +12,7 @@
 #if defined(__SANITIZE_ADDRESS__)
 #define WEIR_POOLS_FRAMES 0
 #elif defined(__has_feature)
-#define WEIR_POOLS_FRAMES !__has_feature(address_sanitizer)   // clang
+#define WEIR_POOLS_FRAMES !__has_feature(address_sanitizer)  // clang
 #else
 #define WEIR_POOLS_FRAMES 1
 #endif

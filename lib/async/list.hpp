@@ -13,7 +13,10 @@ namespace weir {
 class list_node {
 public:
     list_node() = default;
-    list_node(list_node&& other) noexcept { assert(!other.linked()); (void)other; }
+    list_node(list_node&& other) noexcept {
+        assert(!other.linked());
+        (void)other;
+    }
     list_node& operator=(list_node&&) = delete;
     ~list_node() { unlink(); }
 
@@ -39,7 +42,7 @@ public:
     list& operator=(const list&) = delete;
     ~list() {
         while (!empty()) front().unlink();
-        head_.prev_ = head_.next_ = nullptr;   // so that the sentinel's own destructor leaves it alone
+        head_.prev_ = head_.next_ = nullptr;  // so that the sentinel's own destructor leaves it alone
     }
 
     bool empty() const noexcept { return head_.next_ == &head_; }

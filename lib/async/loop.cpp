@@ -7,7 +7,7 @@ namespace weir {
 
 void loop::arm(timed_waiter& t, time_point when) noexcept {
     const auto ns = static_cast<std::uint64_t>(when.time_since_epoch().count());
-    timers_.add(t, (ns + 999'999) / 1'000'000);   // rounded up: never early
+    timers_.add(t, (ns + 999'999) / 1'000'000);  // rounded up: never early
     on_timer_added(t.due_ms);
 }
 
@@ -24,7 +24,7 @@ void loop::call_from_other_thread(std::move_only_function<void()> work) {
     // Knocks under the lock: once the call has run we touch the loop no more, and what it said may have ended the loop.
     const std::lock_guard lock{remote_mutex_};
     remote_.push_back(std::move(work));
-    if (remote_.size() == 1) on_remote_call();   // else somebody has already knocked
+    if (remote_.size() == 1) on_remote_call();  // else somebody has already knocked
 }
 
 bool loop::run_remote(unsigned budget) {

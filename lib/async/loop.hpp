@@ -76,8 +76,8 @@ public:
 
     /// What has happened on this loop since it began; read by the loop's own thread.
     struct counts {
-        std::uint64_t resumed = 0;         // coroutines resumed
-        std::uint64_t tasks_spawned = 0;   // children of scopes
+        std::uint64_t resumed = 0;        // coroutines resumed
+        std::uint64_t tasks_spawned = 0;  // children of scopes
         std::uint64_t tasks_live = 0;
         std::uint64_t turns = 0;
     };
@@ -111,7 +111,7 @@ protected:
     waiter& take_ready() noexcept { return ready_.pop_front(); }
     void resume(waiter& w) {
         ++statistics.resumed;
-        w.handle.resume();   // may destroy `w`: last use
+        w.handle.resume();  // may destroy `w`: last use
     }
     bool has_ready() const noexcept { return !ready_.empty(); }
     bool has_yielded() const noexcept { return !yielded_.empty(); }

@@ -10,7 +10,7 @@ loop_thread::loop_thread(std::string name, loop& parent, std::move_only_function
     : ended_{std::make_shared<event>(parent)} {
     sigset_t all, before;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);   // the new thread inherits the mask
+    pthread_sigmask(SIG_SETMASK, &all, &before);  // the new thread inherits the mask
     thread_ = std::thread{[name = std::move(name), &parent, body = std::move(body), ended = ended_]() mutable {
         pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
         {

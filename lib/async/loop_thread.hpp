@@ -26,7 +26,7 @@ public:
     event::awaiter ended() noexcept { return ended_->wait(); }
 
 private:
-    std::shared_ptr<event> ended_;    // shared with the message that sets it
+    std::shared_ptr<event> ended_;  // shared with the message that sets it
     std::thread thread_;
 };
 

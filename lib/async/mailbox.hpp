@@ -44,7 +44,7 @@ public:
                 return false;
             }
             items_.push_back(std::move(message));
-            if (items_.size() > 1) return true;   // the owner has been told
+            if (items_.size() > 1) return true;  // the owner has been told
         }
         loop_->call_from_other_thread([this, alive = std::weak_ptr{alive_}] {
             if (alive.lock()) wake();
@@ -123,9 +123,9 @@ template <class T>
 struct reply_slot {
     explicit reply_slot(loop& whose) : asker{&whose} {}
     loop* asker;
-    waiter* waiting = nullptr;      // only on the asker's loop; null once the asker is gone
-    std::optional<T> value;         // written before `settled`, read after
-    bool settled = false;           // only on the asker's loop
+    waiter* waiting = nullptr;  // only on the asker's loop; null once the asker is gone
+    std::optional<T> value;     // written before `settled`, read after
+    bool settled = false;       // only on the asker's loop
 };
 }  // namespace detail
 

@@ -24,12 +24,12 @@ offload_pool::~offload_pool() {
     }
     work_to_do_.notify_all();
     for (auto& thread : threads_) thread.join();
-    for (auto& job : left) settle(std::move(job));   // unbegun, so without a value: refused
+    for (auto& job : left) settle(std::move(job));  // unbegun, so without a value: refused
 }
 
 bool offload_pool::submit(const std::shared_ptr<detail::offload_job>& job) {
     job->queued = steady::now();
-    decltype(queue_) skipped;   // dies unlocked: what a job captured may do anything in its destructor
+    decltype(queue_) skipped;  // dies unlocked: what a job captured may do anything in its destructor
     {
         const std::lock_guard lock{mutex_};
         if (queue_.size() >= max_queued_) {
@@ -84,7 +84,7 @@ void offload_pool::thread_main() {
         job->work();
         lock.lock();
         --counts_.busy;
-        ++counts_.done;   // before the owner is told: who has a result finds it counted
+        ++counts_.done;  // before the owner is told: who has a result finds it counted
         lock.unlock();
         settle(std::move(job));
         lock.lock();

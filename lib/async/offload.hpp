@@ -32,9 +32,9 @@ struct offload_job {
     virtual ~offload_job() = default;
     virtual void work() = 0;
     loop* owner = nullptr;
-    waiter* waiting = nullptr;                // only on the owner's loop
-    bool settled = false;                     // only on the owner's loop
-    std::exception_ptr failure;               // written before `settled`, read after
+    waiter* waiting = nullptr;   // only on the owner's loop
+    bool settled = false;        // only on the owner's loop
+    std::exception_ptr failure;  // written before `settled`, read after
     std::atomic<bool> orphaned = false;
     std::chrono::steady_clock::time_point queued;
 };
@@ -58,7 +58,7 @@ public:
     struct counts {
         std::size_t queued = 0, busy = 0, threads = 0;
         std::uint64_t done = 0, refused = 0, skipped = 0;
-        nanoseconds waited{};       // in the queue, all jobs together
+        nanoseconds waited{};  // in the queue, all jobs together
         nanoseconds longest_wait{};
     };
     counts statistics() const;
@@ -115,9 +115,7 @@ private:
         void work() override {
             try {
                 value.emplace(run());
-            } catch (...) {
-                failure = std::current_exception();
-            }
+            } catch (...) { failure = std::current_exception(); }
         }
         F run;
         std::optional<result> value;

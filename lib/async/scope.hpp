@@ -65,7 +65,7 @@ private:
             bool await_ready() const noexcept { return false; }
             void await_suspend(std::coroutine_handle<child_promise> self) const noexcept {
                 auto* home = self.promise().owner;
-                self.destroy();   // unlinks
+                self.destroy();  // unlinks
                 home->forget();
                 home->wake();
             }
@@ -113,7 +113,7 @@ public:
 
 private:
     friend class scope;
-    scope* scope_;   // null once we were woken: the scope may be gone when we resume
+    scope* scope_;  // null once we were woken: the scope may be gone when we resume
     std::size_t limit_;
     waiter waiter_;
 };

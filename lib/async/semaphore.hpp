@@ -20,7 +20,7 @@ class semaphore {
     };
 
 public:
-    using permit = std::unique_ptr<semaphore, give_back>;   // move-only; empty when there was no place
+    using permit = std::unique_ptr<semaphore, give_back>;  // move-only; empty when there was no place
 
     semaphore(loop& time, std::size_t places) noexcept : loop_{&time}, free_{places} {}
     semaphore(const semaphore&) = delete;
@@ -63,7 +63,7 @@ public:
     private:
         friend class semaphore;
         struct entry : waiter {
-            bool waiting = false;   // in the queue, as long as the semaphore lives; linked() may also mean: ready
+            bool waiting = false;  // in the queue, as long as the semaphore lives; linked() may also mean: ready
             bool granted = false;
         };
         semaphore* semaphore_;
@@ -79,7 +79,7 @@ private:
         }
         auto& next = queue_.front();
         next.waiting = false;
-        next.granted = true;      // the place goes from hand to hand: a newcomer cannot slip in between
+        next.granted = true;  // the place goes from hand to hand: a newcomer cannot slip in between
         --waiting_count_;
         loop_->post(next);
     }

@@ -17,7 +17,8 @@ signal_stream::signal_stream(uv_loop& time, std::initializer_list<int> numbers) 
 
 signal_stream::~signal_stream() {
     for (auto* handle : handles_)
-        uv_close(reinterpret_cast<uv_handle_t*>(handle), [](uv_handle_t* h) { delete reinterpret_cast<uv_signal_t*>(h); });
+        uv_close(reinterpret_cast<uv_handle_t*>(handle),
+                 [](uv_handle_t* h) { delete reinterpret_cast<uv_signal_t*>(h); });
 }
 
 }  // namespace weir

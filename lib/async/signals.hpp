@@ -29,7 +29,7 @@ public:
 
 private:
     channel<int, when_full::refuse> arrived_;
-    std::vector<uv_signal_t*> handles_;   // each freed by its close callback
+    std::vector<uv_signal_t*> handles_;  // each freed by its close callback
 };
 
 }  // namespace weir

@@ -50,7 +50,7 @@ public:
     }
 
 private:
-    S source_;   // S is `T` or `T&`
+    S source_;  // S is `T` or `T&`
 };
 
 template <class Make>
@@ -77,7 +77,7 @@ class iterate {
 public:
     using value_type = typename Container::value_type;
     explicit iterate(Container items) : items_{std::move(items)}, at_{items_.begin()} {}
-    iterate(iterate&& other) noexcept : iterate{std::move(other.items_)} {}   // only before the first next()
+    iterate(iterate&& other) noexcept : iterate{std::move(other.items_)} {}  // only before the first next()
 
     struct [[nodiscard]] awaiter {
         explicit awaiter(iterate& of) noexcept : from{&of} {}
@@ -211,7 +211,7 @@ public:
 private:
     S source_;
     event* stop_;
-    bool stopped_ = false;   // remembered: somebody may clear the event
+    bool stopped_ = false;  // remembered: somebody may clear the event
 };
 
 /// Items until `stop` is set, which ends the stream at once and for good, even while it waits.
@@ -264,7 +264,7 @@ public:
             full_by_ = loop_->after(within_);
         }
         while (chunk_.size() < size_) {
-            if constexpr (requires { source_.try_next(); }) {   // what is there already needs no waiting
+            if constexpr (requires { source_.try_next(); }) {  // what is there already needs no waiting
                 if (auto item = source_.try_next()) {
                     chunk_.push_back(std::move(*item));
                     continue;
@@ -283,7 +283,7 @@ private:
     std::size_t size_;
     nanoseconds within_;
     time_point full_by_{};
-    std::vector<T> chunk_;   // a member, so that a cancelled next() keeps what it has
+    std::vector<T> chunk_;  // a member, so that a cancelled next() keeps what it has
 };
 
 /// Up to `size` items at a time, fewer when `within` has passed since the first of them or at the end; never empty.
@@ -296,7 +296,7 @@ inline auto chunks(loop& time, std::size_t size, nanoseconds within) {
 template <class S, class T>
 class buffer_unordered_stream {
 public:
-    using value_type = typename T::value_type;   // T is a task
+    using value_type = typename T::value_type;  // T is a task
     buffer_unordered_stream(S source, loop& time, std::size_t limit)
         : state_{std::make_unique<state>(std::move(source), time, limit)} {
         assert(limit > 0);
@@ -331,9 +331,9 @@ private:
         S source;
         std::size_t limit;
         bool source_ended = false;
-        std::deque<value_type> done;   // at most `limit`: we start nothing while there is one
+        std::deque<value_type> done;  // at most `limit`: we start nothing while there is one
         event progress;
-        scope running;    // last: its children refer to the rest
+        scope running;  // last: its children refer to the rest
     };
     static task<void> run(state& my, T work) {
         auto result = co_await work;

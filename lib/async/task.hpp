@@ -63,7 +63,9 @@ struct task_promise : task_promise_base {
     task<T> get_return_object() noexcept;
     template <class U = T>
         requires std::constructible_from<T, U>
-    void return_value(U&& value) { result.emplace(std::forward<U>(value)); }
+    void return_value(U&& value) {
+        result.emplace(std::forward<U>(value));
+    }
     T take() {
         if (failure) std::rethrow_exception(failure);
         return std::move(*result);

@@ -39,7 +39,8 @@ public:
             if (!busy) continue;
             const unsigned shift = level * bits;
             const auto position = (now_ >> shift) & mask;
-            const auto ahead = std::rotr(busy, static_cast<int>((position + 1) & mask));   // bit 0: the slot after this one
+            const auto ahead =
+                std::rotr(busy, static_cast<int>((position + 1) & mask));  // bit 0: the slot after this one
             const auto ticks = static_cast<std::uint64_t>(std::countr_zero(ahead)) + 1;
             const auto when = ((now_ >> shift) + ticks) << shift;
             if (!earliest || when < *earliest) earliest = when;
@@ -79,7 +80,8 @@ public:
 private:
     static constexpr unsigned bits = 6, levels = 6;
     static constexpr std::uint64_t slots = 1u << bits, mask = slots - 1;
-    static constexpr std::uint64_t reach = (std::uint64_t{1} << (bits * levels)) - (std::uint64_t{1} << (bits * (levels - 1)));
+    static constexpr std::uint64_t reach =
+        (std::uint64_t{1} << (bits * levels)) - (std::uint64_t{1} << (bits * (levels - 1)));
 
     void place(timed_waiter& t) noexcept {
         const auto distance = std::min(t.due_ms - now_, reach);

@@ -19,7 +19,7 @@ std::int64_t wall_offset_us(time_point now) noexcept {
 
 void must(int status, const char* what) {
     if (status == 0) return;
-    std::fprintf(stderr, "weir: %s: %s\n", what, uv_strerror(status));   // out of descriptors before we began
+    std::fprintf(stderr, "weir: %s: %s\n", what, uv_strerror(status));  // out of descriptors before we began
     std::abort();
 }
 
@@ -34,11 +34,13 @@ uv_loop::uv_loop() : loop{monotonic_now(), wall_offset_us(monotonic_now())} {
     must(uv_check_init(&uv_, &after_poll_), "create event loop");
     must(uv_idle_init(&uv_, &more_to_do_), "create event loop");
     must(uv_timer_init(&uv_, &timer_), "create event loop");
-    must(uv_async_init(&uv_, &remote_, [](uv_async_t* handle) {
+    must(uv_async_init(&uv_, &remote_,
+                       [](uv_async_t* handle) {
         auto& self = of(handle->loop);
         const callback_scope scope{self};
         if (self.run_remote(remote_calls_per_turn)) uv_async_send(handle);
-    }), "create event loop");
+    }),
+         "create event loop");
     uv_prepare_start(&before_poll_, [](uv_prepare_t* handle) {
         auto& self = of(handle->loop);
         self.clock_is_stale_ = true;
@@ -53,12 +55,13 @@ uv_loop::uv_loop() : loop{monotonic_now(), wall_offset_us(monotonic_now())} {
 }
 
 uv_loop::~uv_loop() {
-    for (auto* handle : {reinterpret_cast<uv_handle_t*>(&before_poll_), reinterpret_cast<uv_handle_t*>(&after_poll_), reinterpret_cast<uv_handle_t*>(&more_to_do_),
-                         reinterpret_cast<uv_handle_t*>(&timer_), reinterpret_cast<uv_handle_t*>(&remote_)}) {
+    for (auto* handle : {reinterpret_cast<uv_handle_t*>(&before_poll_), reinterpret_cast<uv_handle_t*>(&after_poll_),
+                         reinterpret_cast<uv_handle_t*>(&more_to_do_), reinterpret_cast<uv_handle_t*>(&timer_),
+                         reinterpret_cast<uv_handle_t*>(&remote_)}) {
         uv_close(handle, nullptr);
     }
     uv_walk(&uv_, [](uv_handle_t* handle, void*) {
-        assert(uv_is_closing(handle) && "a socket outlives its loop");   // else libuv would wait for it for ever
+        assert(uv_is_closing(handle) && "a socket outlives its loop");  // else libuv would wait for it for ever
         (void)handle;
     }, nullptr);
     uv_run(&uv_, UV_RUN_DEFAULT);
@@ -84,7 +87,7 @@ void uv_loop::leave_callback() {
 void uv_loop::read_clock() noexcept {
     clock_is_stale_ = false;
     set_now(monotonic_now());
-    if (now() - wall_read_ >= 1s) {   // the wall clock may be stepped; the loop's never is
+    if (now() - wall_read_ >= 1s) {  // the wall clock may be stepped; the loop's never is
         wall_read_ = now();
         set_wall_offset(wall_offset_us(now()));
     }
@@ -96,7 +99,7 @@ void uv_loop::on_posted() noexcept {
         auto& self = of(handle->loop);
         const callback_scope scope{self};
         self.start_turn();
-        uv_idle_stop(handle);   // leave_callback() starts it again if anything is left
+        uv_idle_stop(handle);  // leave_callback() starts it again if anything is left
     });
 }
 

@@ -55,13 +55,13 @@ private:
     void read_clock() noexcept;
     void arm_timer() noexcept;
 
-    static constexpr unsigned resumes_per_turn = 256;       // then the sockets get a look, so that nobody starves
+    static constexpr unsigned resumes_per_turn = 256;  // then the sockets get a look, so that nobody starves
     static constexpr unsigned remote_calls_per_turn = 256;
 
     uv_loop_t uv_;
-    uv_prepare_t before_poll_;    // marks the clock as stale, so that the first callback after the poll reads it
-    uv_check_t after_poll_;       // resumes what the poll made ready
-    uv_idle_t more_to_do_;        // active while something is ready or has yielded: libuv then polls without waiting
+    uv_prepare_t before_poll_;  // marks the clock as stale, so that the first callback after the poll reads it
+    uv_check_t after_poll_;     // resumes what the poll made ready
+    uv_idle_t more_to_do_;      // active while something is ready or has yielded: libuv then polls without waiting
     uv_timer_t timer_;
     uv_async_t remote_;
     std::uint64_t armed_ms_ = UINT64_MAX;

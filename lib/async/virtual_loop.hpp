@@ -77,7 +77,8 @@ public:
     /// Nobody is ready, has yielded, or sleeps.
     bool idle() const noexcept {
         const auto gone = [](const auto& entry) { return entry.second->empty(); };
-        return !has_ready() && !has_yielded() && timers().empty() && std::all_of(delayed_.begin(), delayed_.end(), gone);
+        return !has_ready() && !has_yielded() && timers().empty() &&
+               std::all_of(delayed_.begin(), delayed_.end(), gone);
     }
 
     /// From now on a coroutine that is woken resumes `draw()` later; nothing to draw from: at once again.
@@ -101,7 +102,7 @@ private:
     bool resume_delayed() {
         while (!delayed_.empty() && delayed_.begin()->first <= now()) {
             const auto due = delayed_.extract(delayed_.begin());
-            if (due.mapped()->empty()) continue;   // cancelled, or woken anew, meanwhile
+            if (due.mapped()->empty()) continue;  // cancelled, or woken anew, meanwhile
             resume(due.mapped()->pop_front());
             return true;
         }
@@ -109,7 +110,7 @@ private:
     }
 
     std::function<nanoseconds()> delay_;
-    std::multimap<time_point, std::unique_ptr<list<waiter>>> delayed_;   // one waiter each, which may unlink itself
+    std::multimap<time_point, std::unique_ptr<list<waiter>>> delayed_;  // one waiter each, which may unlink itself
     bool stuck_ = false;
 };
 

@@ -11,7 +11,8 @@ std::string_view date_clock::at(std::int64_t unix_us) noexcept {
     if (second != second_) {
         second_ = second;
         static constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-        static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+        static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
         const sys_seconds when{seconds{second}};
         const auto midnight = floor<std::chrono::days>(when);
         const year_month_day date{midnight};

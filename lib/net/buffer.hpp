@@ -55,7 +55,7 @@ public:
     std::size_t held_bytes() const noexcept { return held_bytes_; }
 
 private:
-    static constexpr std::size_t kept_each = 128;   // at most 10 MiB a worker
+    static constexpr std::size_t kept_each = 128;  // at most 10 MiB a worker
     std::vector<char*>* list_for(std::size_t bytes) noexcept {
         return bytes == small_bytes ? &small_ : bytes == large_bytes ? &large_ : nullptr;
     }

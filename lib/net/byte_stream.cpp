@@ -8,7 +8,8 @@ namespace weir {
 bool io_error::is_reset() const noexcept { return code == ECONNRESET || code == EPIPE || code == ETIMEDOUT; }
 
 std::string_view io_error::text() const noexcept {
-    return code == broken ? std::string_view{"an earlier write was abandoned"} : std::string_view{strerrordesc_np(code)};
+    return code == broken ? std::string_view{"an earlier write was abandoned"}
+                          : std::string_view{strerrordesc_np(code)};
 }
 
 // Reading
@@ -98,7 +99,7 @@ void byte_stream::wake_readers() noexcept {
         time().post(*waiting_for_close_);
         waiting_for_close_ = nullptr;
     }
-    if (idle_watcher_) idle_watcher_->on_stirred(*this);   // may dispose of us: last
+    if (idle_watcher_) idle_watcher_->on_stirred(*this);  // may dispose of us: last
 }
 
 void byte_stream::watch_idle(idle_watcher& watcher) noexcept {

@@ -40,7 +40,7 @@ struct stream_context {
 /// An errno value (positive), or `broken`.
 struct io_error {
     int code = 0;
-    bool nothing_sent = false;   // of a write: the kernel took not one byte of it
+    bool nothing_sent = false;  // of a write: the kernel took not one byte of it
     static constexpr int broken = 100'000;
     bool is_reset() const noexcept;
     std::string_view text() const noexcept;
@@ -132,7 +132,7 @@ protected:
 
     // And it calls these, from the loop:
     std::span<char> read_space();
-    void received(std::size_t bytes) noexcept;     // 0: the end of the stream
+    void received(std::size_t bytes) noexcept;  // 0: the end of the stream
     void read_failed(int error) noexcept;
     void write_finished(int error) noexcept;
     /// read_space() was asked for, but there was nothing to read.
@@ -162,7 +162,7 @@ private:
     bool bulk_ = false;
 
 protected:
-    bool try_reading_first_ = false;   // read_at_once() before the first wait
+    bool try_reading_first_ = false;  // read_at_once() before the first wait
 };
 
 using stream_ptr = std::unique_ptr<byte_stream, byte_stream::disposer>;
@@ -227,8 +227,8 @@ private:
     waiter waiter_;
     int error_ = 0;
     bool settled_ = false;
-    bool began_ = false;     // some of it went out at once
-    bool queued_ = false;    // the rest was left to libuv: how much of it went out before an error, nobody knows
+    bool began_ = false;   // some of it went out at once
+    bool queued_ = false;  // the rest was left to libuv: how much of it went out before an error, nobody knows
 };
 
 inline byte_stream::fill_awaiter byte_stream::fill() noexcept { return fill_awaiter{*this}; }

@@ -10,7 +10,7 @@
 namespace weir {
 namespace {
 
-constexpr auto attempt_delay = 250ms;   // RFC 8305 section 8
+constexpr auto attempt_delay = 250ms;  // RFC 8305 section 8
 
 struct attempts {
     explicit attempts(loop& time) : news{time}, running{time} {}
@@ -18,7 +18,7 @@ struct attempts {
     io_error first_error;
     std::size_t failed = 0;
     event news;
-    scope running;   // last: its tasks refer to the rest
+    scope running;  // last: its tasks refer to the rest
 };
 
 task<void> attempt(stream_context& context, address to, std::size_t index, attempts& shared) {

@@ -15,8 +15,8 @@ namespace weir {
 
 struct error {
     reason why = reason::internal_error;
-    std::string doing;      // what was being done, outermost first: "forward /pay: connect 10.0.0.7:8080: refused"
-    bool sent = true;       // false: no byte of the request reached a server, so any method may be tried again
+    std::string doing;  // what was being done, outermost first: "forward /pay: connect 10.0.0.7:8080: refused"
+    bool sent = true;   // false: no byte of the request reached a server, so any method may be tried again
 
     error(reason cause, std::string what, bool reached = true) : why{cause}, doing{std::move(what)}, sent{reached} {}
 

@@ -15,7 +15,7 @@ namespace weir {
 namespace {
 
 constexpr auto rest_after_error = 100ms;
-constexpr unsigned accepts_per_turn = 16;   // then the connections already accepted get a look
+constexpr unsigned accepts_per_turn = 16;  // then the connections already accepted get a look
 
 std::string failure(std::string_view what, const address& at) {
     std::string text{what};
@@ -25,7 +25,7 @@ std::string failure(std::string_view what, const address& at) {
 
 void set_families(int fd, const address& at) {
     if (at.kind() != address::family::ipv6) return;
-    const int only_ipv6 = at.ip() != address::ip_bytes{};   // [::] means every address
+    const int only_ipv6 = at.ip() != address::ip_bytes{};  // [::] means every address
     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, sizeof only_ipv6);
 }
 
@@ -35,7 +35,7 @@ bool is_free(const address& at, std::string& problem) {
     sockaddr_storage raw;
     const auto length = at.to(raw);
     const int probe = ::socket(raw.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (probe < 0) return true;                              // the real one will tell
+    if (probe < 0) return true;  // the real one will tell
     const int on = 1;
     setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     set_families(probe, at);
@@ -57,8 +57,8 @@ int open_socket(const address& at, const bind_options& options, std::string& pro
     if (at.is_inet()) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);       // accepted sockets inherit it
-        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);       // and this
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
+        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);  // and this
         if (options.defer_accept) setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof on);
         set_families(fd, at);
     }
@@ -72,8 +72,18 @@ int open_socket(const address& at, const bind_options& options, std::string& pro
 /// Errors of a client that was gone before we came (accept(2)); any other would come again at once.
 bool is_of_one_client(int error) {
     switch (error) {
-    case EINTR: case ECONNABORTED: case EPROTO: case EPERM: case ENOPROTOOPT: case EOPNOTSUPP: case ETIMEDOUT:
-    case ENETDOWN: case ENETUNREACH: case EHOSTDOWN: case EHOSTUNREACH: case ENONET: return true;
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case EPERM:
+    case ENOPROTOOPT:
+    case EOPNOTSUPP:
+    case ETIMEDOUT:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET: return true;
     default: return false;
     }
 }
@@ -140,7 +150,7 @@ struct listener::node {
     }
     void readable() {
         if (waiting) time->post(*std::exchange(waiting, nullptr));
-        else stop();   // level-triggered: unwatched it would wake us for ever
+        else stop();  // level-triggered: unwatched it would wake us for ever
     }
 };
 
@@ -181,7 +191,7 @@ void listener::close() noexcept {
     const int descriptor = closing->descriptor;
     uv_close(reinterpret_cast<uv_handle_t*>(&closing->poll),
              [](uv_handle_t* handle) { delete static_cast<node*>(handle->data); });
-    ::close(descriptor);   // after it has left epoll, which would keep it while a duplicate lives
+    ::close(descriptor);  // after it has left epoll, which would keep it while a duplicate lives
 }
 
 task<bool> listener::pending() {

@@ -25,14 +25,14 @@ namespace weir {
 
 struct bind_options {
     bind_options() = default;
-    unsigned copies = 1;          // sockets that share the address; the kernel spreads the connections over them
+    unsigned copies = 1;  // sockets that share the address; the kernel spreads the connections over them
     int backlog = 1024;
-    bool defer_accept = false;    // a connection shows up with its first bytes, or after a second
+    bool defer_accept = false;  // a connection shows up with its first bytes, or after a second
 };
 
 struct bound_sockets {
-    std::vector<int> descriptors;   // a Unix socket has one, which the workers share
-    address at;                     // with the port the kernel chose, if it was asked to
+    std::vector<int> descriptors;  // a Unix socket has one, which the workers share
+    address at;                    // with the port the kernel chose, if it was asked to
 };
 
 /// The error text says what failed. A stale Unix socket file, which nobody listens on, is replaced.
@@ -42,8 +42,8 @@ class listener {
 public:
     struct options {
         options() = default;
-        bool data_is_there = false;                             // see adopt_options
-        std::function<void(int error)> on_accept_error;         // told at each failure, before the rest
+        bool data_is_there = false;                      // see adopt_options
+        std::function<void(int error)> on_accept_error;  // told at each failure, before the rest
     };
 
     /// Takes over `descriptor`, which stays shared with other processes or workers if it was duplicated.
@@ -62,17 +62,17 @@ public:
     void finish();
 
 private:
-    struct node;   // shared with libuv until its close callback
+    struct node;  // shared with libuv until its close callback
     class readable_awaiter;
 
     void close() noexcept;
 
     stream_context& context_;
     options options_;
-    node* node_;                   // null once closed
+    node* node_;  // null once closed
     unsigned accepts_in_a_row_ = 0;
-    bool maybe_more_ = false;      // the last accept got somebody
-    bool resting_ = false;         // the last accept found no descriptor
+    bool maybe_more_ = false;  // the last accept got somebody
+    bool resting_ = false;     // the last accept found no descriptor
 };
 
 }  // namespace weir

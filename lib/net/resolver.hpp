@@ -17,6 +17,7 @@
 
 namespace weir {
 
-task<std::expected<std::vector<address>, std::string>> resolve(loop& time, offload_pool& dns, std::string host, std::uint16_t port);
+task<std::expected<std::vector<address>, std::string>> resolve(loop& time, offload_pool& dns, std::string host,
+                                                               std::uint16_t port);
 
 }  // namespace weir

@@ -65,20 +65,17 @@ private:
     ~uv_socket() override = default;
 
     void start_reading() noexcept override {
-        const int status = uv_read_start(
-            &uv_.stream,
-            [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
-                const auto space = static_cast<uv_socket*>(handle->data)->read_space();
-                *buffer = uv_buf_init(space.data(), static_cast<unsigned>(space.size()));
-            },
-            [](uv_stream_t* handle, ssize_t got, const uv_buf_t*) {
-                const uv_loop::callback_scope scope{handle};
-                auto& self = *static_cast<uv_socket*>(handle->data);
-                if (got > 0) self.received(static_cast<std::size_t>(got));
-                else if (got == UV_EOF) self.ended();
-                else if (got < 0) self.read_failed(static_cast<int>(-got));
-                else self.received_nothing();
-            });
+        const int status = uv_read_start(&uv_.stream, [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
+            const auto space = static_cast<uv_socket*>(handle->data)->read_space();
+            *buffer = uv_buf_init(space.data(), static_cast<unsigned>(space.size()));
+        }, [](uv_stream_t* handle, ssize_t got, const uv_buf_t*) {
+            const uv_loop::callback_scope scope{handle};
+            auto& self = *static_cast<uv_socket*>(handle->data);
+            if (got > 0) self.received(static_cast<std::size_t>(got));
+            else if (got == UV_EOF) self.ended();
+            else if (got < 0) self.read_failed(static_cast<int>(-got));
+            else self.received_nothing();
+        });
         if (status != 0) read_failed(-status);
     }
     void stop_reading() noexcept override { uv_read_stop(&uv_.stream); }
@@ -100,7 +97,7 @@ private:
         const auto sent = second.empty() ? ::send(descriptor(), first.data(), first.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
                                          : send_both(first, second);
         if (sent >= 0) return sent;
-        return errno == EINTR || errno == ENOBUFS ? -EAGAIN : -errno;   // libuv's queue tries again
+        return errno == EINTR || errno == ENOBUFS ? -EAGAIN : -errno;  // libuv's queue tries again
     }
     void queue_write(std::string_view first, std::string_view second) override {
         auto* pending = new write_node{{}, std::string{}};
@@ -111,7 +108,7 @@ private:
         const int status = uv_write(&pending->request, &uv_.stream, &buffer, 1, [](uv_write_t* request, int result) {
             const uv_loop::callback_scope scope{request->handle};
             auto& self = *static_cast<uv_socket*>(request->handle->data);
-            delete static_cast<write_node*>(request->data);   // the request is in it: last use
+            delete static_cast<write_node*>(request->data);  // the request is in it: last use
             self.write_finished(-result);
         });
         if (status == 0) return;
@@ -120,7 +117,8 @@ private:
     }
 
     ssize_t send_both(std::string_view first, std::string_view second) noexcept {
-        iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()}, {const_cast<char*>(second.data()), second.size()}};
+        iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()},
+                           {const_cast<char*>(second.data()), second.size()}};
         msghdr message{};
         message.msg_iov = pieces;
         message.msg_iovlen = 2;
@@ -172,7 +170,7 @@ public:
         status_ = uv_tcp_init_ex(loop, &uv.tcp, raw.ss_family);
         uv.handle.data = socket_;
         if (status_ != 0) {
-            uv_tcp_init(loop, &uv.tcp);   // no descriptor to be had: still a handle that can be closed
+            uv_tcp_init(loop, &uv.tcp);  // no descriptor to be had: still a handle that can be closed
             return false;
         }
         uv_tcp_nodelay(&uv.tcp, 1);

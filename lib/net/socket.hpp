@@ -13,7 +13,7 @@ namespace weir {
 
 struct adopt_options {
     adopt_options() = default;
-    bool data_is_there = false;   // TCP_DEFER_ACCEPT: try to read before the first wait
+    bool data_is_there = false;  // TCP_DEFER_ACCEPT: try to read before the first wait
 };
 
 /// Takes over a connected, non-blocking descriptor; on failure it is closed.

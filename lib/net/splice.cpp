@@ -27,7 +27,7 @@ public:
         const int copy = node_->descriptor;
         uv_close(reinterpret_cast<uv_handle_t*>(&node_->poll),
                  [](uv_handle_t* handle) { delete static_cast<node*>(handle->data); });
-        ::close(copy);   // only now: epoll would keep its entry for as long as the original lives
+        ::close(copy);  // only now: epoll would keep its entry for as long as the original lives
     }
     /// 0 or an errno value.
     int open() {
@@ -108,7 +108,7 @@ pipe_pool::lease pipe_pool::take() {
     if (idle_.empty()) {
         int ends[2];
         if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return {nullptr, {this}};
-        ::fcntl(ends[1], F_SETPIPE_SZ, pipe_bytes);   // refused where the user has too many: then it stays small
+        ::fcntl(ends[1], F_SETPIPE_SZ, pipe_bytes);  // refused where the user has too many: then it stays small
         idle_.push_back(new pipe{ends[0], ends[1], 0});
     }
     auto* taken = idle_.back();
@@ -145,7 +145,8 @@ task<std::expected<std::uint64_t, splice_error>> splice_bytes(byte_stream& from,
         if (through.inside == 0 && (ended || read == limits.bytes)) co_return written;
         if (through.inside == 0) {
             const auto want = std::min<std::uint64_t>(limits.bytes - read, splice_window);
-            const auto got = ::splice(from.descriptor(), nullptr, through.write_end, nullptr, want, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+            const auto got = ::splice(from.descriptor(), nullptr, through.write_end, nullptr, want,
+                                      SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
             if (got > 0) {
                 through.inside = static_cast<std::size_t>(got);
                 read += static_cast<std::uint64_t>(got);

@@ -31,7 +31,7 @@ class pipe_pool {
 public:
     struct pipe {
         int read_end = -1, write_end = -1;
-        std::size_t inside = 0;            // bytes; a pipe that is not empty is closed, not kept
+        std::size_t inside = 0;  // bytes; a pipe that is not empty is closed, not kept
     };
     struct give_back {
         pipe_pool* pool;
@@ -60,18 +60,19 @@ private:
 /// Why a transfer stopped early, and on whose side.
 struct splice_error {
     io_error error;
-    bool writing = false;    // it was the receiver
+    bool writing = false;  // it was the receiver
 };
 
 struct splice_limits {
     splice_limits() = default;
     std::uint64_t bytes = std::numeric_limits<std::uint64_t>::max();
-    nanoseconds idle{};                          // no byte moved for so long: ETIMEDOUT; 0: for ever
-    time_point until = time_point::max();        // not all moved by then: ETIMEDOUT
+    nanoseconds idle{};                    // no byte moved for so long: ETIMEDOUT; 0: for ever
+    time_point until = time_point::max();  // not all moved by then: ETIMEDOUT
 };
 
 /// Moves up to `limits.bytes`, or to the end of the source; how many went out. `progress`, if given, is increased as they go.
 task<std::expected<std::uint64_t, splice_error>> splice_bytes(byte_stream& from, byte_stream& to, splice_limits limits,
-                                                              pipe_pool::pipe& through, std::uint64_t* progress = nullptr);
+                                                              pipe_pool::pipe& through,
+                                                              std::uint64_t* progress = nullptr);
 
 }  // namespace weir

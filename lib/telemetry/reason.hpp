@@ -20,7 +20,7 @@ namespace weir {
 enum class party : std::uint8_t { client, backend, proxy };
 
 enum class reason : std::uint8_t {
-    none,                     // it went well
+    none,  // it went well
     // The client's request
     bad_request,              // not one unambiguous HTTP/1.x message
     bad_framing,              // Content-Length and Transfer-Encoding that contradict each other or the specification
@@ -40,25 +40,25 @@ enum class reason : std::uint8_t {
     client_idle_timeout,      // the client did not read its answer
     bad_proxy_header,         // PROXY protocol header missing or malformed
     // The proxy
-    no_route,                 // no route matches
-    no_server,                // no server of the backend can be used
-    draining,                 // the process is going down
-    internal_error,           // a promise of our own was broken
-    total_timeout,            // no answer within the request's whole time budget
+    no_route,        // no route matches
+    no_server,       // no server of the backend can be used
+    draining,        // the process is going down
+    internal_error,  // a promise of our own was broken
+    total_timeout,   // no answer within the request's whole time budget
     // The backend
-    dns_failed,               // the server's name has no address
+    dns_failed,  // the server's name has no address
     connect_refused,
     connect_timeout,
-    connect_failed,           // any other failure to connect
-    first_byte_timeout,       // request sent, no answer
-    idle_timeout,             // the answer stood still
-    tunnel_idle_timeout,      // nothing moved in a connection in tcp mode or after an upgrade
-    backend_reset,            // connection broken before or within the answer
-    backend_closed,           // connection closed before the answer
-    bad_response,             // the answer is not one unambiguous HTTP/1.x message
+    connect_failed,       // any other failure to connect
+    first_byte_timeout,   // request sent, no answer
+    idle_timeout,         // the answer stood still
+    tunnel_idle_timeout,  // nothing moved in a connection in tcp mode or after an upgrade
+    backend_reset,        // connection broken before or within the answer
+    backend_closed,       // connection closed before the answer
+    bad_response,         // the answer is not one unambiguous HTTP/1.x message
     response_head_too_large,
-    response_truncated,       // the body ended before its announced length
-    bad_upgrade,              // a 101 that nobody asked for, or to a protocol that was not offered
+    response_truncated,  // the body ended before its announced length
+    bad_upgrade,         // a 101 that nobody asked for, or to a protocol that was not offered
 };
 
 inline constexpr int reason_count = static_cast<int>(reason::bad_upgrade) + 1;

@@ -6,8 +6,9 @@
 using namespace weir;
 
 TEST_CASE("backend: addresses as configured, names until they are looked up") {
-    const auto config = testing::configured("listen 127.0.0.1:1 { route / web; }"
-                                            "backend web { server 127.0.0.1:9001; server orders.internal:9000; server unix:/run/a; }");
+    const auto config =
+        testing::configured("listen 127.0.0.1:1 { route / web; }"
+                            "backend web { server 127.0.0.1:9001; server orders.internal:9000; server unix:/run/a; }");
     backend web{config.backends[0]};
     auto& servers = web.servers();
     REQUIRE(servers.size() == 3);
@@ -19,7 +20,7 @@ TEST_CASE("backend: addresses as configured, names until they are looked up") {
 
     const std::vector found{*address::parse_ip("10.0.0.1", 9000)};
     CHECK(servers[1].set_addresses(found));
-    CHECK_FALSE(servers[1].set_addresses(found));   // no news
+    CHECK_FALSE(servers[1].set_addresses(found));  // no news
     CHECK(servers[1].addresses() == found);
 }
 

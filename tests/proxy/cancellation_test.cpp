@@ -13,15 +13,16 @@ using peer = proxy_world::peer_ptr;
 struct scenario {
     const char* name;
     const char* configuration;
-    const char* from_client;                            // sent at once
-    task<void> (*client)(proxy_world&);                 // null: nothing but that
+    const char* from_client;             // sent at once
+    task<void> (*client)(proxy_world&);  // null: nothing but that
     task<void> (*server)(proxy_world&, peer);
 };
 
 constexpr const char* two_servers =
     "listen 127.0.0.1:1 { route / web; } backend web { server 127.0.0.1:9001; server 127.0.0.1:9002; retry 2; }";
 constexpr const char* one_server = "listen 127.0.0.1:1 { route / web; } backend web { server 127.0.0.1:9001; }";
-constexpr const char* tcp = "listen 127.0.0.1:1 { protocol tcp; default_backend web; } backend web { server 127.0.0.1:9001; }";
+constexpr const char* tcp =
+    "listen 127.0.0.1:1 { protocol tcp; default_backend web; } backend web { server 127.0.0.1:9001; }";
 
 task<void> answers_small(proxy_world& world, peer server) {
     while (true) {
@@ -34,8 +35,8 @@ task<void> answers_small(proxy_world& world, peer server) {
 }
 task<void> answers_in_pieces(proxy_world& world, peer server) {
     co_await server->heard("\r\n\r\n");
-    for (const char* piece : {"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Enc", "oding: chunked\r\n\r\n5\r\nhel",
-                              "lo\r\n", "0\r\nX-Sum: 1\r\n", "\r\n"}) {
+    for (const char* piece : {"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Enc",
+                              "oding: chunked\r\n\r\n5\r\nhel", "lo\r\n", "0\r\nX-Sum: 1\r\n", "\r\n"}) {
         co_await world.time.sleep(3ms);
         server->send(piece);
     }
@@ -127,7 +128,9 @@ constexpr const char* post_length = "POST / HTTP/1.1\r\nHost: a\r\nContent-Lengt
 
 const scenario scenarios[] = {
     {"two requests on kept connections", one_server, get, leaves_after_two, answers_small},
-    {"pipelined requests", one_server, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", nullptr, answers_small},
+    {"pipelined requests", one_server,
+     "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", nullptr,
+     answers_small},
     {"an answer in pieces to a slow client", one_server, get, reads_slowly, answers_in_pieces},
     {"an answer until the end of the connection", one_server, get, reads_slowly, answers_until_close},
     {"servers that break off", two_servers, get, leaves_soon, breaks_off},
@@ -137,7 +140,8 @@ const scenario scenarios[] = {
     {"a client that leaves while a server thinks", one_server, get, leaves_soon, says_nothing},
     {"a head that never ends", one_server, "GET / HT", nullptr, says_nothing},
     {"bytes that are no request", one_server, "\x01\x02\r\n\r\n", nullptr, says_nothing},
-    {"an upgrade", one_server, "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", says_goodbye, switches},
+    {"an upgrade", one_server, "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+     says_goodbye, switches},
     {"tcp", tcp, "", pings, echoes},
 };
 

@@ -38,7 +38,7 @@ TEST_CASE("exchange: one request and its answer, and the connection goes into th
     s.time.settle();
     CHECK(s.client().received.ends_with("\r\n\r\nok"));
     CHECK(s.world.pooled() == 1);
-    CHECK_FALSE(s.served->done());   // keep-alive
+    CHECK_FALSE(s.served->done());  // keep-alive
 
     SECTION("the next request takes it from there") {
         s.client().send(get);
@@ -89,10 +89,10 @@ TEST_CASE("exchange: chunks that come while the server is busy taking others are
     session s;
     s.client().send(post_chunked);
     s.begin();
-    s.server().window = s.server().received.size();   // it has the head, and takes no more
+    s.server().window = s.server().received.size();  // it has the head, and takes no more
     s.client().send("3\r\nabc\r\n");
     s.time.settle();
-    s.client().send("3\r\ndef\r\n0\r\n\r\n");   // there already when the first piece is through
+    s.client().send("3\r\ndef\r\n0\r\n\r\n");  // there already when the first piece is through
     s.time.settle();
     s.server().open();
     s.time.settle();
@@ -125,12 +125,13 @@ TEST_CASE("exchange: a server that breaks off during the body, but answers, is h
     s.time.settle();
     CHECK(s.client().received.starts_with("HTTP/1.1 413"));
     s.time.advance(2s);
-    CHECK(s.served->done());   // the rest of the body was never read: no further request
+    CHECK(s.served->done());  // the rest of the body was never read: no further request
     CHECK(s.server().closed);
 }
 
 TEST_CASE("exchange: the time budget holds while connecting, too") {
-    session s{"listen 127.0.0.1:1 { route / web; } backend web { server 127.0.0.1:9001; timeout connect=10s total=2s; }"};
+    session s{
+        "listen 127.0.0.1:1 { route / web; } backend web { server 127.0.0.1:9001; timeout connect=10s total=2s; }"};
     s.world.connecting = 1h;
     s.client().send(get);
     s.begin();
@@ -251,7 +252,7 @@ TEST_CASE("exchange: while the process goes down, an answer says so and is the l
     session s;
     s.client().send(get);
     s.begin();
-    s.world.worker.closing = true;   // after the request had come
+    s.world.worker.closing = true;  // after the request had come
     s.server().send(ok);
     s.time.settle();
     CHECK(has(s.client().received, "Connection: close\r\n"));
@@ -274,7 +275,8 @@ TEST_CASE("exchange: a server's Keep-Alive hint bounds how long its connection l
 TEST_CASE("exchange: an upgrade that was asked for becomes a tunnel, one that was not is a bad answer") {
     session s;
     const std::string asked = "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
-    const std::string switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+    const std::string switched =
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
     SECTION("asked for") {
         s.client().send(asked);
         s.begin();
@@ -298,7 +300,7 @@ TEST_CASE("exchange: an upgrade that was asked for becomes a tunnel, one that wa
             s.time.settle();
             CHECK(s.served->done());
             CHECK(s.client().was_reset);
-            CHECK_FALSE(s.client().half_closed);   // an orderly end would look whole
+            CHECK_FALSE(s.client().half_closed);  // an orderly end would look whole
         }
     }
     SECTION("not asked for") {

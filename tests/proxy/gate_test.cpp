@@ -69,9 +69,7 @@ TEST_CASE("gate: two threads, few places: never one too many, nobody is forgotte
         const auto work = [&] {
             run_on_uv([&](uv_loop& time) -> task<void> {
                 scope clients{time};
-                for (int i = 0; i < 4; ++i) {
-                    clients.spawn(come_and_go(time, gate, seen));
-                }
+                for (int i = 0; i < 4; ++i) { clients.spawn(come_and_go(time, gate, seen)); }
                 co_await clients.joined();
             });
         };

@@ -12,7 +12,8 @@ bool has(const std::string& text, std::string_view what) { return text.find(what
 
 /// A request that has been read and routed.
 struct routed {
-    routed(std::string_view configuration, std::string_view head) : world{time, configuration}, r{world.worker, world.view, *world.client_stream} {
+    routed(std::string_view configuration, std::string_view head)
+        : world{time, configuration}, r{world.worker, world.view, *world.client_stream} {
         http::request_parser parser;
         REQUIRE(parser.parse(head, {}, r.head).value_or(0) == head.size());
         r.route = world.view.routes.find(r.head);
@@ -42,13 +43,14 @@ constexpr std::string_view with_actions =
 }  // namespace
 
 TEST_CASE("heads: hop-by-hop fields stay here, the way is told") {
-    routed q{proxy_world::plain, "GET http://h.example/p?q HTTP/1.1\r\nHost: other\r\nConnection: close, x-mine\r\nX-Mine: 1\r\n"
-                                 "Keep-Alive: 5\r\nTE: trailers\r\nX-Forwarded-For: 6.6.6.6\r\nAccept: */*\r\n\r\n"};
+    routed q{proxy_world::plain,
+             "GET http://h.example/p?q HTTP/1.1\r\nHost: other\r\nConnection: close, x-mine\r\nX-Mine: 1\r\n"
+             "Keep-Alive: 5\r\nTE: trailers\r\nX-Forwarded-For: 6.6.6.6\r\nAccept: */*\r\n\r\n"};
     const auto out = q.sent();
     CHECK(out.starts_with("GET /p?q HTTP/1.1\r\nHost: h.example\r\n"));
     CHECK(out.ends_with("\r\n\r\n"));
     CHECK(has(out, "Accept: */*\r\n"));
-    CHECK(has(out, "X-Forwarded-For: 192.0.2.1\r\n"));   // an untrusted peer is not believed
+    CHECK(has(out, "X-Forwarded-For: 192.0.2.1\r\n"));  // an untrusted peer is not believed
     CHECK(has(out, "Via: 1.1 weir\r\n"));
     CHECK(has(out, "X-Request-Id: "));
     CHECK(has(out, "TE: trailers\r\n"));
@@ -62,8 +64,9 @@ TEST_CASE("heads: the route's actions, with variables") {
     CHECK(has(out, "X-A: h-/p\r\n"));
     CHECK_FALSE(has(out, "theirs"));
     CHECK_FALSE(has(out, "secret"));
-    const auto back = q.answered("HTTP/1.1 200 Fine\r\nServer: x\r\nX-Powered-By: y\r\nX-B: 1\r\nContent-Length: 3\r\n\r\n",
-                                 {http::body_framing::kind::length, 3});
+    const auto back =
+        q.answered("HTTP/1.1 200 Fine\r\nServer: x\r\nX-Powered-By: y\r\nX-B: 1\r\nContent-Length: 3\r\n\r\n",
+                   {http::body_framing::kind::length, 3});
     CHECK(back.starts_with("HTTP/1.1 200 Fine\r\n"));
     CHECK(has(back, "Server: weir\r\n"));
     CHECK(has(back, "X-B: 1\r\n"));
@@ -76,7 +79,7 @@ TEST_CASE("heads: whether the client's connection stays is said in its own versi
     routed modern{proxy_world::plain, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"};
     constexpr std::string_view answer = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
     modern.r.keep_client = true;
-    CHECK_FALSE(has(modern.answered(answer), "Connection"));   // what the server does is its own business
+    CHECK_FALSE(has(modern.answered(answer), "Connection"));  // what the server does is its own business
     modern.r.keep_client = false;
     CHECK(has(modern.answered(answer), "Connection: close\r\n"));
     routed old{proxy_world::plain, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"};

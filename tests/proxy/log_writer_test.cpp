@@ -51,7 +51,7 @@ TEST_CASE("log writer: a full queue drops the newest lines and counts them, with
         offload_pool disk{"test-log", 1, 16};
         auto target = log_target::open(file.path);
         log_writer log{time, disk, *target, 2};
-        for (const char* line : {"a\n", "b\n", "c\n", "d\n"}) log.append(line);   // nobody empties it yet
+        for (const char* line : {"a\n", "b\n", "c\n", "d\n"}) log.append(line);  // nobody empties it yet
         CHECK(log.dropped() == 2);
         scope running{time};
         running.spawn(log.run());

@@ -59,7 +59,7 @@ TEST_CASE("pool: connections that are dead, dirty, old or used up are not taken 
         struct quiet final : byte_stream::idle_watcher {
             void on_stirred(byte_stream&) noexcept override {}
         } nobody;
-        connection->stream->watch_idle(nobody);   // reads it
+        connection->stream->watch_idle(nobody);  // reads it
         p.pool.put(std::move(connection));
         CHECK(made.second->closed);
     }
@@ -93,7 +93,7 @@ TEST_CASE("pool: idle ones are closed before the server would, sooner once it ha
 
     auto dies = p.put();
     p.time.advance(1s);
-    dies->finish();   // this server waits a second
+    dies->finish();  // this server waits a second
     auto next = p.put();
     p.time.advance(850ms);
     p.pool.sweep();

@@ -30,7 +30,7 @@ struct slow_client {
 }  // namespace
 
 TEST_CASE("response body: what came while the client was slow is not waited for again") {
-    const std::string part(20'000, 'x');   // more than goes out in one small write
+    const std::string part(20'000, 'x');  // more than goes out in one small write
     SECTION("with a length") {
         slow_client s{"HTTP/1.1 200 OK\r\nContent-Length: 20005\r\n\r\n"};
         s.server().send("12345");

@@ -31,7 +31,8 @@ TEST_CASE("route: the first that matches host, path by whole segments, and metho
     table t{std::string{"listen 127.0.0.1:1 {"
                         "route /orders/ web host=api.example.com;"
                         "route /orders web host=*.example.com method=GET,HEAD;"
-                        "route /static web; }"} + std::string{backend_web}};
+                        "route /static web; }"} +
+            std::string{backend_web}};
     CHECK(t.find("GET", "/orders/1", "api.example.com") == 0);
     CHECK(t.find("GET", "/orders/1", "API.example.com:8080") == 0);
     CHECK(t.find("GET", "/orders", "x.example.com") == 1);

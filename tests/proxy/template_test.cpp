@@ -17,8 +17,9 @@ TEST_CASE("template: each variable is filled from the request, literals stay") {
 
     using variable = conf::text_template::variable;
     conf::text_template text;
-    text.pieces = {{"<", variable::scheme}, {"://", variable::host}, {" ", variable::target}, {" ", variable::path},
-                   {" ", variable::client_address}, {" ", variable::request_id}, {">", variable::none}};
+    text.pieces = {{"<", variable::scheme}, {"://", variable::host},         {" ", variable::target},
+                   {" ", variable::path},   {" ", variable::client_address}, {" ", variable::request_id},
+                   {">", variable::none}};
     std::string out = "kept ";
     expand(text, r, out);
     CHECK(out == "kept <http://h.example /p/a?q=1 /p/a 192.0.2.1 " + std::string{r.id_text()} + ">");

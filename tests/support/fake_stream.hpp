@@ -47,11 +47,11 @@ public:
     }
 
     std::string received;
-    std::size_t window = std::numeric_limits<std::size_t>::max();   // how much `received` may grow to
-    int write_error = 0;       // what a write meets
-    bool half_closed = false;  // shutdown_write()
-    bool was_reset = false;    // reset_on_close()
-    bool closed = false;       // the stream is gone
+    std::size_t window = std::numeric_limits<std::size_t>::max();  // how much `received` may grow to
+    int write_error = 0;                                           // what a write meets
+    bool half_closed = false;                                      // shutdown_write()
+    bool was_reset = false;                                        // reset_on_close()
+    bool closed = false;                                           // the stream is gone
 
 private:
     friend class fake_stream;
@@ -95,7 +95,7 @@ private:
             const auto n = std::min(space.size(), from.to_send_.size());
             std::memcpy(space.data(), from.to_send_.data(), n);
             from.to_send_.erase(0, n);
-            received(n);   // may pause us, or dispose of us where an idle connection is watched
+            received(n);  // may pause us, or dispose of us where an idle connection is watched
             if (from.closed) return;
         }
         if (!active_ || (!from.finished_ && !from.error_)) return;
@@ -159,7 +159,8 @@ inline void fake_peer::break_off(int error) {
     stream_->deliver();
 }
 inline void fake_peer::open(std::size_t more) {
-    window = more > std::numeric_limits<std::size_t>::max() - window ? std::numeric_limits<std::size_t>::max() : window + more;
+    window = more > std::numeric_limits<std::size_t>::max() - window ? std::numeric_limits<std::size_t>::max()
+                                                                     : window + more;
     if (stream_) stream_->flush();
 }
 

@@ -34,12 +34,15 @@ inline conf::config configured(std::string_view text) {
 class proxy_world {
 public:
     using peer_ptr = std::shared_ptr<fake_peer>;
-    static constexpr std::string_view plain = "listen 127.0.0.1:1 { route / web; } backend web { server 127.0.0.1:9001; }";
+    static constexpr std::string_view plain =
+        "listen 127.0.0.1:1 { route / web; } backend web { server 127.0.0.1:9001; }";
 
     explicit proxy_world(loop& clock, std::string_view configuration = plain)
         : time{clock}, config{configured(configuration)}, shared{config, 10}, worker{clock, 0, shared, 42},
           view{config.listeners[0], "test", shared.per_listener[0]}, plays{clock} {
-        worker.connect = [this](stream_context& context, std::vector<address> to) { return connect(context, std::move(to)); };
+        worker.connect = [this](stream_context& context, std::vector<address> to) {
+            return connect(context, std::move(to));
+        };
         // The lines go into a queue that nobody empties: a test reads them there.
         worker.access_lines = std::make_unique<log_writer>(clock, shared.disk, nullptr, 1000);
         auto made = fake_stream::make(worker.streams, *address::parse_ip("192.0.2.1", 5000));
@@ -69,11 +72,11 @@ public:
     listener_view view;
     stream_ptr client_stream;
     peer_ptr client;
-    std::deque<peer_ptr> servers;                                    // one for each connection made
-    std::function<int(const address&)> on_connect;                   // 0: it succeeds
-    nanoseconds connecting{};                                        // how long it takes
+    std::deque<peer_ptr> servers;                   // one for each connection made
+    std::function<int(const address&)> on_connect;  // 0: it succeeds
+    nanoseconds connecting{};                       // how long it takes
     std::function<task<void>(proxy_world&, peer_ptr)> played_by;
-    scope plays;                                                     // last: they refer to the rest
+    scope plays;  // last: they refer to the rest
 
 private:
     admitted admit() {

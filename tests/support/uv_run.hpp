@@ -19,9 +19,7 @@ inline task<void> until_done(uv_loop& time, task<void> body, std::exception_ptr&
     try {
         const auto done = co_await timeout(time, 30s, std::move(body));
         if (!done) throw std::runtime_error{"the task hangs"};
-    } catch (...) {
-        failure = std::current_exception();
-    }
+    } catch (...) { failure = std::current_exception(); }
     time.stop();
 }
 }  // namespace detail

@@ -1,7 +1,7 @@
 #include "lib/net/listener.hpp"
 
-#include <sys/resource.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,7 +47,7 @@ TEST_CASE("listener: after finish() the backlog is emptied, then new clients are
         CHECK_FALSE(late.has_value());
         const bool again = co_await net.door().pending();
         CHECK_FALSE(again);
-        net.door().finish();   // twice does no harm
+        net.door().finish();  // twice does no harm
     });
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("listener: out of descriptors it says so, rests, and takes the client 
 
         rlimit before{};
         getrlimit(RLIMIT_NOFILE, &before);
-        const int next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);   // the lowest free descriptor
+        const int next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);  // the lowest free descriptor
         ::close(next);
         const rlimit none{static_cast<rlim_t>(next), before.rlim_max};
         setrlimit(RLIMIT_NOFILE, &none);
@@ -115,7 +115,7 @@ TEST_CASE("listener: copies share a port; a stale socket file is replaced, a liv
     const auto at = *address::unix_socket(std::string{directory} + "/socket");
     const auto first = bind_listener(at, {});
     REQUIRE(first.has_value());
-    CHECK_FALSE(bind_listener(at, {}).has_value());   // somebody listens
+    CHECK_FALSE(bind_listener(at, {}).has_value());  // somebody listens
     ::close(first->descriptors[0]);
     const auto second = bind_listener(at, {});
     CHECK(second.has_value());

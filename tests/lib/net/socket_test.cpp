@@ -26,7 +26,7 @@ TEST_CASE("socket: bytes, half-close, end of stream") {
         CHECK(server->in() == "hello");
         client->shutdown_write();
         co_await server->closed();
-        CHECK(server->in() == "hello");   // kept until it is consumed
+        CHECK(server->in() == "hello");  // kept until it is consumed
         server->consume(5);
         const auto end = co_await server->fill();
         CHECK(*end == 0);
@@ -58,7 +58,8 @@ TEST_CASE("socket: a reset is an error, not an end") {
     });
 }
 
-TEST_CASE("socket: a cancelled fill loses nothing; a cancelled write that waited leaves the stream unusable for writing") {
+TEST_CASE(
+    "socket: a cancelled fill loses nothing; a cancelled write that waited leaves the stream unusable for writing") {
     run_on_uv([](uv_loop& time) -> task<void> {
         stream_context context{time};
         loopback net{context};
@@ -71,7 +72,7 @@ TEST_CASE("socket: a cancelled fill loses nothing; a cancelled write that waited
         const auto got = co_await server->fill();
         CHECK(*got == 1);
 
-        const std::string much(64 << 20, 'x');   // more than the kernel takes while nobody reads
+        const std::string much(64 << 20, 'x');  // more than the kernel takes while nobody reads
         const auto waited = co_await timeout(time, 1ms, client->write(much));
         CHECK_FALSE(waited.has_value());
         const auto after = co_await client->write("y");

@@ -61,7 +61,7 @@ TEST_CASE("splice: every byte, in order, to the limit or to the end of the sourc
             CHECK(*moved == wanted);
             CHECK(progress == wanted);
         }
-        if (limited) in.second.reset();   // the rest is not wanted: its writer must not wait for us
+        if (limited) in.second.reset();  // the rest is not wanted: its writer must not wait for us
         while (arrived.size() < wanted) co_await time.yield();
         CHECK(arrived == bytes.substr(0, wanted));
         CHECK(pipes.in_use() == 0);
@@ -80,7 +80,7 @@ TEST_CASE("splice: says who stood still, and who broke") {
         limits.idle = 5ms;
         {
             auto pipe = pipes.take();
-            CHECK_FALSE(pipes.take());   // no more than agreed
+            CHECK_FALSE(pipes.take());  // no more than agreed
             const auto silent = co_await splice_bytes(*in.second, *out.first, limits, *pipe);
             REQUIRE_FALSE(silent.has_value());
             CHECK(silent.error().error.code == ETIMEDOUT);
@@ -108,7 +108,7 @@ TEST_CASE("splice: says who stood still, and who broke") {
         }
         auto clean = pipes.take();
         REQUIRE(clean);
-        CHECK(clean->inside == 0);   // the other one was thrown away
+        CHECK(clean->inside == 0);  // the other one was thrown away
     });
 }
 

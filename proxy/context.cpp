@@ -3,7 +3,8 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t most_pipes = 256;  // per worker; beyond that bulk is copied
+constexpr std::size_t most_pipes = 256;        // per worker; beyond that bulk is copied
+constexpr std::size_t connects_at_once = 128;  // to one server, per worker
 constexpr std::size_t error_lines_waiting = 1024;
 
 balancing kind_of(conf::balance how) {
@@ -35,8 +36,10 @@ shared_state::shared_state(const conf::config& settings, unsigned max_connection
 
 backend_view::backend_view(backend& of, loop& time, random_source& chance)
     : shared{of}, pick{kind_of(of.settings().how)} {
-    for (std::size_t i = 0; i < of.servers().size(); ++i)
+    for (std::size_t i = 0; i < of.servers().size(); ++i) {
         pools.push_back(std::make_unique<connection_pool>(time, of.settings(), chance));
+        connecting.push_back(std::make_unique<semaphore>(time, connects_at_once));
+    }
 }
 
 listener_view::listener_view(const conf::listener& settings, std::string name, connection_gate& gate)

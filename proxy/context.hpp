@@ -11,6 +11,7 @@
 #include "conf/config.hpp"
 #include "lib/async/event.hpp"
 #include "lib/async/offload.hpp"
+#include "lib/async/semaphore.hpp"
 #include "lib/http/date.hpp"
 #include "lib/http/head.hpp"
 #include "lib/net/network.hpp"
@@ -69,6 +70,8 @@ struct backend_view {
     backend& shared;
     balancer pick;
     std::vector<std::unique_ptr<connection_pool>> pools;  // one per server
+    std::vector<std::unique_ptr<semaphore>>
+        connecting;  // connects under way, one per server: no storm on one that restarts
 };
 
 /// A worker's view of a listener.

@@ -37,7 +37,10 @@ task<result<std::unique_ptr<server_connection>>> dial(worker_context& w, backend
 
     auto addresses = to.addresses();
     if (addresses.empty()) co_return fail(reason::dns_failed, doing("its name is not resolved"), false);
-    auto made = co_await timeout(w.time, settings.timeout.connect, w.connect(w.streams, std::move(addresses)));
+    const auto until = w.time.now() + settings.timeout.connect;
+    const auto place = co_await timeout_at(w.time, until, backend.connecting[index]->acquire());
+    if (!place) co_return fail(reason::connect_timeout, doing("too many connects are under way"), false);
+    auto made = co_await timeout_at(w.time, until, w.connect(w.streams, std::move(addresses)));
     if (!made) co_return fail(reason::connect_timeout, doing("timed out"), false);
     if (!*made) co_return fail(reason_of(made->error()), doing(made->error().text()), false);
 
@@ -46,7 +49,7 @@ task<result<std::unique_ptr<server_connection>>> dial(worker_context& w, backend
     backend.pools[index]->welcome(*fresh);
     if (settings.send_proxy != conf::proxy_header::off) {
         const auto header = proxy_header_for(client, settings.send_proxy);
-        const auto sent = co_await timeout(w.time, settings.timeout.connect, fresh->stream->write(header));
+        const auto sent = co_await timeout_at(w.time, until, fresh->stream->write(header));
         if (!sent || !*sent) co_return fail(reason::connect_failed, doing("send PROXY header"), false);
     }
     co_return fresh;

@@ -8,6 +8,7 @@ namespace weir {
 namespace {
 
 constexpr std::size_t lookups_at_once = 8;
+constexpr std::size_t addresses_of_a_name = 8;  // a connect would not get to try more within its timeout
 constexpr auto lookup_limit = 5s;
 
 std::vector<server*> named_servers(backend& of) {
@@ -30,7 +31,11 @@ task<names::finding> names::look_up(server& who) {
     const auto& at = who.settings().address;
     auto found = co_await timeout(time_, lookup_limit, resolve(time_, dns_, at.host, at.port));
     if (!found) co_return finding{who, std::unexpected{std::string{"timed out"}}};
-    if (*found) co_return finding{who, interleave_families(std::move(**found))};
+    if (*found) {
+        auto first_ones = iterate{interleave_families(std::move(**found))} | take(addresses_of_a_name);
+        auto usable = co_await collect(std::move(first_ones));
+        co_return finding{who, std::move(usable)};
+    }
     co_return finding{who, std::unexpected{std::move(found->error())}};
 }
 

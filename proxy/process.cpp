@@ -51,12 +51,14 @@ private:
     void tell_all(worker_order order) {
         for (auto& each : workers_) each->tell(order);
     }
-    bool requests_are_open() const {
-        for (const auto& each : workers_)
-            if (each->numbers().requests_open > 0) return true;
-        return false;
+    task<bool> requests_are_open() {
+        for (const auto& each : workers_) {
+            const auto now = co_await timeout(time_, 100ms, each->numbers(time_));
+            if (!now || now->requests_open > 0) co_return true;  // too busy to answer is busy
+        }
+        co_return false;
     }
-    void final_report();
+    task<void> final_report();
     [[noreturn]] void leave_without_logs(int status);
     void log(log_level level, std::string_view message) { errors_->write(level, message, time_.wall_us()); }
     static bool complain(std::string_view what) {
@@ -133,7 +135,7 @@ task<void> process::live() {
         stopping.set();
         co_await drain(signal);
     }
-    final_report();
+    co_await final_report();
     errors_->summarise(time_.wall_us(), true);
     error_lines_->finish();
     if (!co_await timeout(time_, log_limit, log_scope.joined())) leave_without_logs(status_);
@@ -200,7 +202,9 @@ task<void> process::drain(int signal) {
             co_await ends;
             done.set();
         }(std::move(gone), all_ended));
-        while (!ordered && !all_ended.is_set() && time_.now() < half && requests_are_open()) {
+        while (!ordered && !all_ended.is_set() && time_.now() < half) {
+            const bool busy = co_await requests_are_open();
+            if (!busy) break;
             auto first = co_await timeout(time_, 20ms, race(all_ended.wait(), next_order()));
             if (first && first->index() == 1) ordered = std::get<1>(*first);
         }
@@ -217,10 +221,10 @@ task<void> process::drain(int signal) {
     leave_without_logs(cut_status);
 }
 
-void process::final_report() {
+task<void> process::final_report() {
     worker::report sum;
     for (const auto& each : workers_) {
-        const auto one = each->numbers();
+        const auto one = co_await each->numbers(time_);
         sum.connections += one.connections;
         sum.requests += one.requests;
         sum.cut += one.cut;

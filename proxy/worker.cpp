@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <cstring>
+#include <variant>
 
 #include "lib/async/stream.hpp"
 #include "proxy/accept.hpp"
@@ -15,12 +16,11 @@ namespace weir {
 
 /// The mailbox and the numbers outlive the loop on which they are used, so that both sides can look at them at any time.
 struct worker::link {
+    using message = std::variant<worker_order, reply_to<report>>;  // an order, or a question for the numbers
     std::mutex mutex;
-    mailbox<worker_order>* inbox = nullptr;  // while the loop runs
-    std::vector<worker_order> early;         // told before it ran
-    const worker_numbers* live = nullptr;    // while the worker runs
-    const log_writer* access = nullptr;
-    report last;  // afterwards
+    mailbox<message>* inbox = nullptr;  // while the loop runs
+    std::vector<worker_order> early;    // told before it ran
+    report last;                        // once it has ended
 };
 
 /// What happens on the worker's thread.
@@ -86,8 +86,12 @@ private:
     }
 
     task<void> take_orders() {
-        while (auto order = co_await inbox_.next()) {
-            switch (*order) {
+        while (auto message = co_await inbox_.next()) {
+            if (auto* answer = std::get_if<reply_to<report>>(&*message)) {
+                (*answer)(current());
+                continue;
+            }
+            switch (std::get<worker_order>(*message)) {
             case worker_order::hint_close: w_.closing = true; break;
             case worker_order::stop_accepting:
                 w_.closing = true;
@@ -118,21 +122,27 @@ private:
     void publish(bool running) {
         const std::lock_guard lock{link_.mutex};
         link_.inbox = running ? &inbox_ : nullptr;
-        link_.live = running ? &w_.numbers : nullptr;
-        link_.access = running ? w_.access_lines.get() : nullptr;
         if (running) {
             for (const auto order : std::exchange(link_.early, {})) inbox_.post(order);
             return;
         }
-        link_.last.connections = w_.numbers.connections_total.value();
-        link_.last.requests = w_.numbers.requests_total.value();
-        link_.last.cut = w_.numbers.cut_total.value();
-        link_.last.log_lines_dropped = w_.access_lines ? w_.access_lines->dropped() : 0;
+        link_.last = current();
+    }
+
+    report current() const {
+        report now;
+        now.connections = w_.numbers.connections_total.value();
+        now.requests = w_.numbers.requests_total.value();
+        now.cut = w_.numbers.cut_total.value();
+        now.log_lines_dropped = w_.access_lines ? w_.access_lines->dropped() : 0;
+        now.connections_open = w_.numbers.connections_open.value();
+        now.requests_open = w_.numbers.requests_open.value();
+        return now;
     }
 
     uv_loop& time_;
     worker_context w_;
-    mailbox<worker_order> inbox_;
+    mailbox<link::message> inbox_;
     event cut_;
     link& link_;
     std::deque<listener_view> views_;
@@ -154,16 +164,15 @@ void worker::tell(worker_order order) {
     else link_->early.push_back(order);
 }
 
-worker::report worker::numbers() const {
+task<worker::report> worker::numbers(loop& asker) {
+    const auto post = [this](reply_to<report> answer) {
+        const std::lock_guard lock{link_->mutex};
+        return link_->inbox && link_->inbox->post(std::move(answer));
+    };
+    const auto answer = co_await ask<report>(asker, post);
+    if (answer) co_return *answer;
     const std::lock_guard lock{link_->mutex};
-    if (!link_->live) return link_->last;
-    report now;
-    now.connections = link_->live->connections_total.value();
-    now.requests = link_->live->requests_total.value();
-    now.cut = link_->live->cut_total.value();
-    now.connections_open = link_->live->connections_open.value();
-    now.requests_open = link_->live->requests_open.value();
-    return now;
+    co_return link_->last;
 }
 
 }  // namespace weir

@@ -41,12 +41,12 @@ public:
     /// On the parent's loop.
     event::awaiter ended() noexcept { return thread_.ended(); }
 
-    /// As they stand; exact once the worker has ended.
+    /// As they stand, asked of the worker itself; its last words once it has ended.
     struct report {
         std::uint64_t connections = 0, requests = 0, cut = 0, log_lines_dropped = 0;
         std::int64_t connections_open = 0, requests_open = 0;
     };
-    report numbers() const;
+    task<report> numbers(loop& asker);  // on the asker's loop
 
 private:
     class life;

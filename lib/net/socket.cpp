@@ -30,16 +30,15 @@ public:
         }
         uv_.handle.data = this;
         try_reading_first_ = options.data_is_there;
+        if (status == 0) descriptor_ = fd;
         return status;
     }
 
     class connect_awaiter;
 
-    int descriptor() const noexcept override {
-        uv_os_fd_t fd = -1;
-        uv_fileno(&uv_.handle, &fd);
-        return fd;
-    }
+    int descriptor() const noexcept override { return descriptor_; }
+    /// Once connected: libuv made the socket.
+    void learn_descriptor() noexcept { uv_fileno(&uv_.handle, &descriptor_); }
     address local() const override {
         sockaddr_storage raw;
         socklen_t length = sizeof raw;
@@ -151,6 +150,7 @@ private:
         uv_tcp_t tcp;
         uv_pipe_t pipe;
     } uv_;
+    int descriptor_ = -1;
 };
 
 /// Owns the socket until it is connected; the request lives on its own, since libuv reports a cancelled one late.
@@ -232,6 +232,7 @@ task<io_result<stream_ptr>> connect(stream_context& context, address to) {
     stream_ptr owner{socket};
     const int error = co_await uv_socket::connect_awaiter{*socket};
     if (error) co_return io_failure(error);
+    socket->learn_descriptor();
     co_return std::move(owner);
 }
 

@@ -77,6 +77,41 @@ struct fixed_response {
     bool operator==(const fixed_response&) const = default;
 };
 
+/// What tells clients apart: their address, or a header of their requests.
+struct client_key {
+    std::string header;  // empty: the address
+    bool operator==(const client_key&) const = default;
+};
+
+/// How many may be in flight at once.
+struct in_flight_limit {
+    enum class kind : std::uint8_t { adaptive, fixed, off };
+    kind how = kind::adaptive;
+    unsigned places = 0;  // fixed: how many
+    bool operator==(const in_flight_limit&) const = default;
+};
+
+/// A second try while the first is still out.
+struct hedging {
+    enum class kind : std::uint8_t { off, percentile, delay };
+    kind how = kind::off;
+    unsigned permille = 0;  // percentile: 950 is p95
+    milliseconds delay{};   // delay: after this time
+    bool operator==(const hedging&) const = default;
+};
+
+enum class priority : std::uint8_t { critical, normal, sheddable, header };
+
+/// So many for each key in each period; more come as a burst when none came before.
+struct rate_limit {
+    location at;
+    unsigned requests = 0;
+    milliseconds per{};
+    unsigned burst = 0;
+    client_key key;
+    bool operator==(const rate_limit&) const = default;
+};
+
 struct route {
     location at;
     std::string prefix;                  // of the path, compared by whole segments: /a matches /a and /a/b, not /ab
@@ -88,6 +123,17 @@ struct route {
     std::vector<header_action> request_headers;
     std::vector<header_action> response_headers;
     std::vector<std::string> upgrades;  // protocols that may be switched to, lower case; default: websocket
+    std::optional<unsigned> limit;      // requests in flight on this route; none: no limit of its own
+    std::optional<unsigned> retries;    // in place of the backend's
+    std::optional<hedging> hedge;       // in place of the backend's
+    unsigned race = 1;                  // servers asked at once; the first good answer wins
+    priority cls = priority::normal;
+    std::vector<rate_limit> rates;
+    std::string idempotency_key;               // a request with this header may be repeated; empty: none
+    bool own_breakers = false;                 // one more breaker for each server, fed by this route alone
+    bool long_poll = false;                    // its times say nothing about the servers' health
+    std::optional<milliseconds> first_byte;    // in place of the backend's
+    std::optional<milliseconds> total;         // in place of the backend's
     bool operator==(const route&) const = default;
 };
 
@@ -117,6 +163,8 @@ struct listener {
     } timeout;
     std::uint64_t min_body_rate = 0;  // bytes per second, measured after the first 10 s; 0: none
     unsigned max_requests = 0;        // on one client connection, then it is closed
+    unsigned max_connections_per_client = 0;  // 0: no limit
+    std::string deadline_header;              // trusted peers may shorten the deadline by it; empty: nobody may
     bool operator==(const listener&) const = default;
 };
 
@@ -124,17 +172,91 @@ struct server {
     location at;
     endpoint address;
     unsigned weight = 1;
+    std::optional<unsigned> limit;  // in flight on this server, fixed; none: as the backend says
+    bool backup = false;            // used only when no other server can be
     bool operator==(const server&) const = default;
 };
 
-enum class balance : std::uint8_t { p2c, least_requests, round_robin };
+enum class balance : std::uint8_t { least_latency, p2c, least_requests, round_robin, hash };
+
+/// When another try may follow, besides the cases in which nothing can have been processed.
+struct retry_causes {
+    bool connect_failure = false;
+    bool reset = false;    // after bytes of the request were sent
+    bool timeout = false;  // of one try
+    std::vector<unsigned> statuses;
+    bool operator==(const retry_causes&) const = default;
+};
+
+struct health_check {
+    enum class kind : std::uint8_t { off, tcp, http };
+    kind how = kind::off;
+    std::string method;  // http
+    std::string path;
+    std::string host;  // of the Host header; empty: the server's address
+    milliseconds every{};
+    milliseconds timeout{};
+    unsigned rise = 0, fall = 0;
+    unsigned lowest_status = 0, highest_status = 0;
+    bool operator==(const health_check&) const = default;
+};
+
+/// What a client gets when no server can be used.
+struct fallback {
+    enum class kind : std::uint8_t { none, backend, respond, file };
+    kind how = kind::none;
+    std::size_t backend = 0;  // index into config::backends
+    std::string body;         // respond: the text; file: what was in the file when the configuration was read
+    std::string path;         // file
+    int status = 503;
+    std::string type;
+    bool operator==(const fallback&) const = default;
+};
 
 struct backend {
     location at;
     std::string name;
     std::vector<server> servers;
-    balance how = balance::p2c;
-    unsigned retries = 0;  // further tries, where it is safe
+    balance how = balance::least_latency;
+    client_key hash_key;               // balance hash: what is hashed
+    unsigned hash_bound_percent = 0;   // of the mean load that one server may get; balance hash
+    std::string sticky_cookie;         // empty: none
+    in_flight_limit limit;             // fixed: of the whole backend; adaptive: of each server
+    std::optional<unsigned> queue;     // places; none: ten times the limit, within 64..8192
+    std::optional<milliseconds> patience;  // in the queue; none: ten times the usual response time, within 20..500 ms
+    client_key fair_key;               // whose requests take turns in the queue
+    struct retrying {
+        unsigned times = 0;  // further tries, where it is safe
+        retry_causes on;
+        milliseconds backoff_first{}, backoff_most{};
+        unsigned budget_permille = 0;  // of the requests
+        unsigned reserve = 0;          // per second, beside the share
+        std::size_t replay_bytes = 0;  // of a request body, kept for a second try
+        bool trust_marker = false;     // believe `X-Not-Processed: 1` on a 503
+        bool operator==(const retrying&) const = default;
+    } retry;
+    struct breaking {
+        bool on = true;
+        unsigned failures = 0;        // in a row
+        unsigned share_permille = 0;  // of the requests of the last 10 s
+        std::optional<milliseconds> slow;  // a response that takes longer is slow; none: no such rule
+        unsigned slow_permille = 0;
+        milliseconds open_first{}, open_most{};
+        bool operator==(const breaking&) const = default;
+    } breaker;
+    struct outlier_detection {
+        bool on = true;
+        milliseconds every{};
+        milliseconds eject_first{}, eject_most{};
+        bool operator==(const outlier_detection&) const = default;
+    } outliers;
+    unsigned panic_permille = 0;  // fewer usable servers than this: use all that are not known to be dead; 0: never
+    milliseconds slow_start{};    // 0: none
+    hedging hedge;
+    unsigned hedge_budget_permille = 0;
+    health_check health;
+    conf::fallback fallback;
+    std::string deadline_header;  // tells the server how long we will wait, in milliseconds; empty: not told
     proxy_header send_proxy = proxy_header::off;
     struct timeouts {
         milliseconds connect{};
@@ -142,6 +264,7 @@ struct backend {
         milliseconds idle{};
         milliseconds tunnel_idle{};
         milliseconds total{};
+        std::optional<milliseconds> per_try;  // none: half of `total` when retries are on
         bool operator==(const timeouts&) const = default;
     } timeout;
     struct keeping {
@@ -175,6 +298,13 @@ struct config {
         milliseconds deadline{};   // from TERM to the end at the latest
         bool operator==(const draining&) const = default;
     } drain;
+    std::optional<endpoint> admin;  // none: no admin listener
+    struct shedding {
+        bool on = true;
+        milliseconds delay_low{}, delay_high{};    // of the loop: no pressure, full pressure
+        std::optional<std::uint64_t> memory_bytes;  // what the process may use; none: what the machine or its cgroup allows
+        bool operator==(const shedding&) const = default;
+    } shed;
     std::vector<listener> listeners;
     std::vector<backend> backends;
     bool operator==(const config&) const = default;

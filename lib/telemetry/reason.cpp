@@ -24,16 +24,24 @@ std::string_view word(reason why) noexcept {
     case reason::client_closed: return "client_closed";
     case reason::client_idle_timeout: return "client_idle_timeout";
     case reason::bad_proxy_header: return "bad_proxy_header";
+    case reason::rate_limited: return "rate_limited";
+    case reason::client_connections: return "client_connections";
     case reason::no_route: return "no_route";
     case reason::no_server: return "no_server";
     case reason::draining: return "draining";
     case reason::internal_error: return "internal_error";
     case reason::total_timeout: return "total_timeout";
+    case reason::queue_full: return "queue_full";
+    case reason::queue_timeout: return "queue_timeout";
+    case reason::overloaded: return "overloaded";
+    case reason::breaker_open: return "breaker_open";
+    case reason::cannot_finish: return "cannot_finish";
     case reason::dns_failed: return "dns_failed";
     case reason::connect_refused: return "connect_refused";
     case reason::connect_timeout: return "connect_timeout";
     case reason::connect_failed: return "connect_failed";
     case reason::first_byte_timeout: return "first_byte_timeout";
+    case reason::try_timeout: return "try_timeout";
     case reason::idle_timeout: return "idle_timeout";
     case reason::tunnel_idle_timeout: return "tunnel_idle_timeout";
     case reason::backend_reset: return "backend_reset";
@@ -62,6 +70,7 @@ int status_for(reason why) noexcept {
     case reason::unsupported_expectation: return 417;
     case reason::head_too_large:
     case reason::too_many_headers: return 431;
+    case reason::rate_limited: return 429;
     case reason::client_closed:
     case reason::client_idle_timeout: return 499;
     case reason::internal_error: return 500;
@@ -76,11 +85,18 @@ int status_for(reason why) noexcept {
     case reason::response_head_too_large:
     case reason::response_truncated:
     case reason::bad_upgrade: return 502;
+    case reason::client_connections:
     case reason::no_server:
-    case reason::draining: return 503;
+    case reason::draining:
+    case reason::queue_full:
+    case reason::queue_timeout:
+    case reason::overloaded:
+    case reason::breaker_open:
+    case reason::cannot_finish: return 503;
     case reason::total_timeout:
     case reason::connect_timeout:
     case reason::first_byte_timeout:
+    case reason::try_timeout:
     case reason::idle_timeout:
     case reason::tunnel_idle_timeout: return 504;
     case reason::unsupported_version: return 505;
@@ -108,11 +124,19 @@ std::string_view proxy_status_of(reason why) noexcept {
     case reason::client_closed:
     case reason::client_idle_timeout:
     case reason::bad_proxy_header: return "http_request_error";
+    case reason::rate_limited: return "http_request_denied";
     case reason::no_route: return "destination_not_found";
-    case reason::no_server: return "destination_unavailable";
+    case reason::no_server:
+    case reason::breaker_open: return "destination_unavailable";
+    case reason::client_connections:
+    case reason::queue_full:
+    case reason::queue_timeout: return "connection_limit_reached";
+    case reason::overloaded:
+    case reason::cannot_finish: return "proxy_internal_response";
     case reason::draining: return "proxy_internal_response";
     case reason::internal_error: return "proxy_internal_error";
-    case reason::total_timeout: return "http_response_timeout";
+    case reason::total_timeout:
+    case reason::try_timeout: return "http_response_timeout";
     case reason::dns_failed: return "dns_error";
     case reason::connect_refused: return "connection_refused";
     case reason::connect_timeout: return "connection_timeout";
@@ -148,18 +172,26 @@ party at_fault(reason why) noexcept {
     case reason::client_body_too_slow:
     case reason::client_closed:
     case reason::client_idle_timeout:
-    case reason::bad_proxy_header: return party::client;
+    case reason::bad_proxy_header:
+    case reason::rate_limited:
+    case reason::client_connections: return party::client;
     case reason::none:  // nobody's; the proxy's own normal work
     case reason::no_route:
     case reason::no_server:
     case reason::draining:
     case reason::internal_error:
-    case reason::total_timeout: return party::proxy;
+    case reason::total_timeout:
+    case reason::queue_full:
+    case reason::queue_timeout:
+    case reason::overloaded:
+    case reason::breaker_open:
+    case reason::cannot_finish: return party::proxy;
     case reason::dns_failed:
     case reason::connect_refused:
     case reason::connect_timeout:
     case reason::connect_failed:
     case reason::first_byte_timeout:
+    case reason::try_timeout:
     case reason::idle_timeout:
     case reason::tunnel_idle_timeout:
     case reason::backend_reset:

@@ -39,18 +39,26 @@ enum class reason : std::uint8_t {
     client_closed,            // the client left before the answer was complete
     client_idle_timeout,      // the client did not read its answer
     bad_proxy_header,         // PROXY protocol header missing or malformed
+    rate_limited,             // more requests than this client's share
+    client_connections,       // more connections than one client may have
     // The proxy
     no_route,        // no route matches
     no_server,       // no server of the backend can be used
     draining,        // the process is going down
     internal_error,  // a promise of our own was broken
     total_timeout,   // no answer within the request's whole time budget
+    queue_full,      // the limit is reached and so is the queue's
+    queue_timeout,   // waited in the queue for longer than its patience
+    overloaded,      // refused because weir itself is short of processor, memory or descriptors
+    breaker_open,    // the circuit breakers of all servers are open
+    cannot_finish,   // what is left of the request's time is less than such a request usually takes
     // The backend
     dns_failed,  // the server's name has no address
     connect_refused,
     connect_timeout,
     connect_failed,       // any other failure to connect
     first_byte_timeout,   // request sent, no answer
+    try_timeout,          // no answer within the time of one try
     idle_timeout,         // the answer stood still
     tunnel_idle_timeout,  // nothing moved in a connection in tcp mode or after an upgrade
     backend_reset,        // connection broken before or within the answer

@@ -22,15 +22,6 @@ concept list = requires(T t) { t.push_back(t.front()); } && !std::same_as<T, std
 
 std::unexpected<problem> wrong(problem what = {}) { return std::unexpected{std::move(what)}; }
 
-/// Nothing: auto, off, none, unlimited.
-void clear(const field& in) {
-    std::visit(overloaded{
-                   [](choice of) { *of.at = 0; },
-                   [](auto* of) { *of = {}; },
-               },
-               in);
-}
-
 reading<void> store(const field& in, std::uint64_t value) {
     std::visit(overloaded{
                    [&](unsigned* of) { *of = static_cast<unsigned>(value); },
@@ -41,6 +32,8 @@ reading<void> store(const field& in, std::uint64_t value) {
                    [&](std::optional<unsigned>* of) { *of = static_cast<unsigned>(value); },
                    [&](std::optional<std::uint64_t>* of) { *of = value; },
                    [&](choice of) { *of.at = static_cast<std::uint8_t>(value); },
+                   [&](std::optional<milliseconds>* of) { *of = milliseconds{value}; },
+                   [](const target&) {},
                    [](auto*) {},
                },
                in);
@@ -139,12 +132,15 @@ reading<void> read(const argument& to, const field& in, std::string_view text) {
     case kind::hosts: return store_list<std::string>(in, text, read_host_pattern);
     case kind::methods: return store_list<std::string>(in, text, read_method);
     case kind::tokens: return store_list<std::string>(in, text, read_protocol);
+    case kind::host: return store_text(in, text, problem_of_host(text));
     case kind::prefix: return store_text(in, text, problem_of_prefix(text));
+    case kind::request_path: return store_text(in, text, problem_of_request_path(text));
     case kind::url: return store_template(in, text, problem_of_url(text));
     case kind::header_name: return store_text(in, text, problem_of_header_name(text));
     case kind::header_value: return store_template(in, text, problem_of_header_value(text));
     case kind::plain_value: return store_text(in, text, problem_of_header_value(text));
     case kind::text: return store_text(in, text, {});
+    case kind::shaped: return to.read(text, std::get<target>(in));
     case kind::reference: break;  // by assign, which knows the backends
     }
     return wrong();
@@ -164,9 +160,13 @@ std::string_view text_of(const std::string& item) { return item; }
 
 }  // namespace
 
-std::string did_you_mean(std::string_view found, std::span<const std::string_view> words) {
-    const auto meant = nearest(found, words);
-    return meant.empty() ? std::string{} : "; did you mean '" + std::string{meant} + "'?";
+void clear(const field& in) {
+    std::visit(overloaded{
+                   [](choice of) { *of.at = 0; },
+                   [](const target&) {},
+                   [](auto* of) { *of = {}; },
+               },
+               in);
 }
 
 reading<void> assign(const argument& to, const field& in, std::string_view text, const surroundings& around) {
@@ -197,11 +197,17 @@ std::string print(const argument& of, const field& in, const config& whole) {
     const auto nothing = [&of] { return std::string{of.none}; };
     return std::visit(
         overloaded{
-            [&](const unsigned* at) { return number(*at); },
+            [&](const unsigned* at) { return *at == 0 && !of.none.empty() ? nothing() : number(*at); },
             [&](const int* at) { return number(static_cast<std::uint64_t>(*at)); },
             [&](const std::uint64_t* at) { return *at == 0 && !of.none.empty() ? nothing() : number(*at); },
             [&](const bool* at) { return number(*at ? 1 : 0); },
-            [&](const milliseconds* at) { return number(static_cast<std::uint64_t>(at->count())); },
+            [&](const target& at) { return of.print(at); },
+            [&](const std::optional<milliseconds>* at) {
+        return *at ? number(static_cast<std::uint64_t>((*at)->count())) : nothing();
+    },
+            [&](const milliseconds* at) {
+        return at->count() == 0 && !of.none.empty() ? nothing() : number(static_cast<std::uint64_t>(at->count()));
+    },
             [&](const std::optional<unsigned>* at) { return *at ? number(**at) : nothing(); },
             [&](const std::optional<std::uint64_t>* at) {
         if (!*at) return nothing();

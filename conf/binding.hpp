@@ -22,7 +22,7 @@ reading<void> assign(const argument& to, const field& in, std::string_view text,
 /// The value as text, without quotes.
 std::string print(const argument& of, const field& in, const config& whole);
 
-/// "; did you mean 'p2c'?", or nothing
-std::string did_you_mean(std::string_view found, std::span<const std::string_view> words);
+/// What the word for "nothing" stands for, or what was never set.
+void clear(const field& in);
 
 }  // namespace weir::conf

@@ -2,29 +2,27 @@
 
 #include <algorithm>
 #include <string>
-#include <unordered_map>
-#include <utility>
 
-#include "conf/units.hpp"
+#include "conf/binding.hpp"
+#include "conf/check_backend.hpp"
+#include "conf/repeated.hpp"
+#include "conf/values.hpp"
 
 namespace weir::conf {
 namespace {
 
-std::string text_of(milliseconds time) { return write_milliseconds(static_cast<std::uint64_t>(time.count())); }
-
-std::string key_of(const endpoint& address) {
-    if (!address.unix_path.empty()) return "unix:" + address.unix_path;
-    if (address.port == 0) return {};  // unreadable, or a port that the kernel chooses
-    return (address.host.empty() ? "" : address.host + ":") + std::to_string(address.port);
-}
-
-/// Calls `again(i, first)` for every place whose key an earlier one had. An empty key is never the same as another.
-template <class Key, class Again> void for_repeated(std::size_t count, Key key, Again again) {
-    std::unordered_map<std::string, std::size_t> seen;
-    for (std::size_t i = 0; i < count; ++i) {
-        auto name = key(i);
-        if (name.empty()) continue;
-        if (const auto [first, is_new] = seen.emplace(std::move(name), i); !is_new) again(i, first->second);
+/// What another choice of the same directive makes meaningless has its default, so that `-T` need not print it.
+void settle_idle(target what, const written& where, diagnostics& problems) {
+    for (const auto& each : where.entries) {
+        if (!each.part || !each.part->shown || each.part->shown(what)) continue;
+        const auto is_it = [&](const argument& keyed) { return &keyed == each.part; };
+        if (each.what->plain.empty() || std::ranges::none_of(each.what->keyed, is_it)) continue;
+        const auto& choice = each.what->plain.front();
+        problems.warning(each.where,
+                         quoted(std::string{each.part->name} + "=") + " means nothing with " +
+                             quoted(std::string{each.what->name} + " " + print(choice, choice.in(what), {})));
+        if (each.part->fallback.empty()) clear(each.part->in(what));
+        else static_cast<void>(assign(*each.part, each.part->in(what), each.part->fallback, {each.part->name, {}}));
     }
 }
 
@@ -135,6 +133,11 @@ void check_listener(const listener& made, const written& where, diagnostics& pro
             problems.note(routes[earlier], "the earlier one is here");
             break;
         }
+    const auto blocks = where.all_blocks("route");
+    for (std::size_t i = 0; i < blocks.size(); ++i)
+        if (made.routes[i].cls == priority::header && made.trusted.empty())
+            problems.warning(*blocks[i]->find("priority", "CLASS"),
+                             "this listener has no 'trusted' peer whose Priority header would be believed");
     for (const auto& network : made.trusted) {
         const bool every_v4 = network.prefix == 96 && network.bytes[10] == 0xff;
         if (network.unix_socket || (network.prefix > 0 && !every_v4)) continue;
@@ -143,43 +146,45 @@ void check_listener(const listener& made, const written& where, diagnostics& pro
     }
 }
 
-// ---- backends ----
+// ---- the whole ----
 
-void check_backend(const backend& made, const written& where, diagnostics& problems) {
-    const auto servers = where.all("server");
-    if (servers.empty()) problems.error(where.self, "backend " + quoted(made.name) + " has no 'server'");
-    if (!where.sound) return;
-
-    const auto address = [&](std::size_t i) { return key_of(made.servers[i].address); };
-    for_repeated(servers.size(), address, [&](std::size_t i, std::size_t first) {
-        problems.warning(servers[i], "the same server twice; a larger share is written weight=2");
-        problems.note(servers[first], "first given here");
-    });
-
-    // Whoever lowers `total` alone wants just that: a default that it overtakes is no news.
-    const auto& timeout = made.timeout;
-    const auto overtaken = [&](std::string_view name, milliseconds time) {
-        const auto* place = where.find("timeout", name);
-        if (!place || time <= timeout.total) return false;
-        problems.warning(*place, std::string{name} + "=" + text_of(time) +
-                                     " never ends a wait: total=" + text_of(timeout.total) + " is over before");
-        return true;
-    };
-    overtaken("first_byte", timeout.first_byte);
-    if (overtaken("connect", timeout.connect)) return;
-
-    const span* places[] = {where.find("retry", "N"), where.find("timeout", "connect"), where.find("timeout", "total")};
-    const auto place = std::ranges::find_if(places, [](const span* each) { return each != nullptr; });
-    const auto tries = made.retries + 1;
-    if (place != std::end(places) && tries > 1 && timeout.connect * tries > timeout.total)
-        problems.warning(**place, std::to_string(tries) + " tries of connect=" + text_of(timeout.connect) +
-                                      " do not fit into total=" + text_of(timeout.total));
+/// What can be judged only once all backends are known.
+void check_route_goal(const config& whole, const route& made, const written& where, diagnostics& problems) {
+    const auto* race = where.find("race", "N");
+    if (!race || !made.backend) return;
+    const auto servers = whole.backends[*made.backend].servers.size();
+    if (made.race > servers)
+        problems.warning(*race, "race of " + std::to_string(made.race) + ", but backend " +
+                                    quoted(whole.backends[*made.backend].name) + " has " + std::to_string(servers) +
+                                    (servers == 1 ? " server" : " servers"));
 }
 
-// ---- the whole ----
+/// Bytes in tcp mode have no place for an answer of our own, whether the backend itself has one or its fallback.
+void check_tcp_goal(const config& whole, const listener& made, const written& where, const written& top,
+                    diagnostics& problems) {
+    auto at = *made.default_backend;
+    while (whole.backends[at].fallback.how == fallback::kind::backend) at = whole.backends[at].fallback.backend;
+    if (whole.backends[at].fallback.how == fallback::kind::none) return;
+    problems.error(*where.find("default_backend", "BACKEND"),
+                   "a tcp listener cannot answer by itself, as the fallback of backend " +
+                       quoted(whole.backends[at].name) + " wants; only 'fallback backend' works for it");
+    problems.note(*top.all_blocks("backend")[at]->find("fallback", "KIND"), "the fallback is here");
+}
+
+void check_goals(const config& whole, const written& top, diagnostics& problems) {
+    const auto listeners = top.all_blocks("listen");
+    for (std::size_t i = 0; i < listeners.size(); ++i) {
+        const auto& made = whole.listeners[i];
+        if (made.protocol == http_protocol::tcp) check_tcp_goal(whole, made, *listeners[i], top, problems);
+        const auto routes = listeners[i]->all_blocks("route");
+        for (std::size_t j = 0; j < routes.size(); ++j) check_route_goal(whole, made.routes[j], *routes[j], problems);
+    }
+}
 
 void check_unused(const config& whole, const written& top, diagnostics& problems) {
     std::vector<bool> used(whole.backends.size());
+    for (const auto& each : whole.backends)
+        if (each.fallback.how == fallback::kind::backend) used[each.fallback.backend] = true;
     for (const auto& listener : whole.listeners) {
         if (listener.default_backend) used[*listener.default_backend] = true;
         for (const auto& route : listener.routes)
@@ -205,15 +210,25 @@ std::vector<span> written::all(std::string_view name) const {
     return out;
 }
 
-void check(const directive& made, target what, const written& where, diagnostics& problems) {
+std::vector<const written*> written::all_blocks(std::string_view name) const {
+    std::vector<const written*> out;
+    for (const auto& each : blocks)
+        if (each.made->name == name) out.push_back(&each);
+    return out;
+}
+
+void check(const directive& made, target what, const written& where, const environment& machine,
+           diagnostics& problems) {
+    if (made.has_block != block::never && where.sound) settle_idle(what, where, problems);
     if (what.action) check_action(made, *what.action, where, problems);
     else if (made.name == "respond") check_response(*what.route->responds, where, problems);
     else if (made.name == "route") check_route(*what.route, where, problems);
     else if (made.name == "listen") check_listener(*what.listener, where, problems);
-    else if (made.name == "backend") check_backend(*what.backend, where, problems);
+    else if (made.name == "backend") check_backend(*what.backend, where, machine, problems);
 }
 
-void check(const config& whole, const written& top, unsigned cores, diagnostics& problems) {
+void check(config& whole, const written& top, const environment& machine, diagnostics& problems) {
+    if (top.sound) settle_idle({.whole = &whole}, top, problems);
     const auto listeners = top.all("listen"), backends = top.all("backend");
     if (listeners.empty() && !problems.has_errors())
         problems.error({{1, 1}, 1}, "no 'listen'; a whole configuration is: listen 8080 { route / web; } "
@@ -232,13 +247,20 @@ void check(const config& whole, const written& top, unsigned cores, diagnostics&
         const auto *duck = top.find("drain", "lame_duck"), *deadline = top.find("drain", "deadline");
         if (duck || deadline)
             problems.error(deadline ? *deadline : *duck,
-                           "deadline=" + text_of(whole.drain.deadline) +
-                               " is over before lame_duck=" + text_of(whole.drain.lame_duck) + " ends");
+                           "deadline=" + write_time(whole.drain.deadline) +
+                               " is over before lame_duck=" + write_time(whole.drain.lame_duck) + " ends");
     }
-    if (const auto* workers = top.find("workers", "N"); workers && whole.workers > cores)
-        problems.warning(*workers, std::to_string(whole.workers) + " workers share " + std::to_string(cores) +
-                                       (cores == 1 ? " core" : " cores") + "; more than one for a core costs latency");
-    if (!problems.has_errors()) check_unused(whole, top, problems);
+    if (const auto* workers = top.find("workers", "N"); workers && whole.workers > machine.cores)
+        problems.warning(*workers, std::to_string(whole.workers) + " workers share " + std::to_string(machine.cores) +
+                                       (machine.cores == 1 ? " core" : " cores") +
+                                       "; more than one for a core costs latency");
+    if (const auto* admin = top.find("admin", "ADDRESS"); admin && whole.admin && whole.admin->unix_path.empty())
+        if (!whole.admin->host.starts_with("127.") && whole.admin->host != "::1" && whole.admin->host != "localhost")
+            problems.warning(*admin, "whoever reaches " + quoted(whole.admin->text) + " can open and close breakers");
+    settle_fallbacks(whole, top, problems);
+    if (problems.has_errors()) return;
+    check_goals(whole, top, problems);
+    check_unused(whole, top, problems);
 }
 
 }  // namespace weir::conf

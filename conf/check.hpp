@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "conf/diagnostic.hpp"
+#include "conf/load.hpp"
 #include "conf/schema.hpp"
 
 namespace weir::conf {
@@ -21,17 +22,21 @@ struct written {
     };
     span self;  // of the block: what names it
     std::vector<entry> entries = {};
-    bool sound = true;  // no error within; then the values may be compared
+    bool sound = true;                 // no error within; then the values may be compared
+    const directive* made = nullptr;   // what the block is of; null: of the file
+    std::vector<written> blocks = {};  // those within, in the order of the file
 
     const span* find(std::string_view name, std::string_view part = {}) const;
     /// The places of a directive that may repeat, in the order of what it made.
     std::vector<span> all(std::string_view name) const;
+    /// The blocks of such a directive, in the order of what it made.
+    std::vector<const written*> all_blocks(std::string_view name) const;
 };
 
 /// For what `made` has just made (a listener, a route, a header action, ...), once all of it is read.
-void check(const directive& made, target what, const written& where, diagnostics& problems);
+void check(const directive& made, target what, const written& where, const environment& machine, diagnostics& problems);
 
 /// For the whole file.
-void check(const config& whole, const written& top, unsigned cores, diagnostics& problems);
+void check(config& whole, const written& top, const environment& machine, diagnostics& problems);
 
 }  // namespace weir::conf

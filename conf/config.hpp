@@ -14,6 +14,9 @@ namespace weir::conf {
 
 using std::chrono::milliseconds;
 
+/// For a wait that never ends; the longest that nanoseconds can hold too.
+inline constexpr milliseconds no_time_limit = std::chrono::floor<milliseconds>(std::chrono::nanoseconds::max());
+
 /// Where something stands in the file; both count from 1, columns in bytes.
 struct location {
     int line = 0;
@@ -129,11 +132,11 @@ struct route {
     unsigned race = 1;                  // servers asked at once; the first good answer wins
     priority cls = priority::normal;
     std::vector<rate_limit> rates;
-    std::string idempotency_key;               // a request with this header may be repeated; empty: none
-    bool own_breakers = false;                 // one more breaker for each server, fed by this route alone
-    bool long_poll = false;                    // its times say nothing about the servers' health
-    std::optional<milliseconds> first_byte;    // in place of the backend's
-    std::optional<milliseconds> total;         // in place of the backend's
+    std::string idempotency_key;             // a request with this header may be repeated; empty: none
+    bool own_breakers = false;               // one more breaker for each server, fed by this route alone
+    bool long_poll = false;                  // its times say nothing about the servers' health
+    std::optional<milliseconds> first_byte;  // in place of the backend's
+    std::optional<milliseconds> total;       // in place of the backend's
     bool operator==(const route&) const = default;
 };
 
@@ -161,8 +164,8 @@ struct listener {
         milliseconds keep_alive{};
         bool operator==(const timeouts&) const = default;
     } timeout;
-    std::uint64_t min_body_rate = 0;  // bytes per second, measured after the first 10 s; 0: none
-    unsigned max_requests = 0;        // on one client connection, then it is closed
+    std::uint64_t min_body_rate = 0;          // bytes per second, measured after the first 10 s; 0: none
+    unsigned max_requests = 0;                // on one client connection, then it is closed
     unsigned max_connections_per_client = 0;  // 0: no limit
     std::string deadline_header;              // trusted peers may shorten the deadline by it; empty: nobody may
     bool operator==(const listener&) const = default;
@@ -206,8 +209,8 @@ struct fallback {
     enum class kind : std::uint8_t { none, backend, respond, file };
     kind how = kind::none;
     std::size_t backend = 0;  // index into config::backends
-    std::string body;         // respond: the text; file: what was in the file when the configuration was read
-    std::string path;         // file
+    std::string what;         // as written: a backend's name, a text, a path
+    std::string body;         // respond, file: what the client gets
     int status = 503;
     std::string type;
     bool operator==(const fallback&) const = default;
@@ -218,13 +221,13 @@ struct backend {
     std::string name;
     std::vector<server> servers;
     balance how = balance::least_latency;
-    client_key hash_key;               // balance hash: what is hashed
-    unsigned hash_bound_percent = 0;   // of the mean load that one server may get; balance hash
-    std::string sticky_cookie;         // empty: none
-    in_flight_limit limit;             // fixed: of the whole backend; adaptive: of each server
-    std::optional<unsigned> queue;     // places; none: ten times the limit, within 64..8192
+    client_key hash_key;                   // balance hash: what is hashed
+    unsigned hash_bound_percent = 0;       // of the mean load that one server may get; balance hash
+    std::string sticky_cookie;             // empty: none
+    in_flight_limit limit;                 // fixed: of the whole backend; adaptive: of each server
+    std::optional<unsigned> queue;         // places; none: ten times the limit, within 64..8192
     std::optional<milliseconds> patience;  // in the queue; none: ten times the usual response time, within 20..500 ms
-    client_key fair_key;               // whose requests take turns in the queue
+    client_key fair_key;                   // whose requests take turns in the queue
     struct retrying {
         unsigned times = 0;  // further tries, where it is safe
         retry_causes on;
@@ -237,8 +240,8 @@ struct backend {
     } retry;
     struct breaking {
         bool on = true;
-        unsigned failures = 0;        // in a row
-        unsigned share_permille = 0;  // of the requests of the last 10 s
+        unsigned failures = 0;             // in a row
+        unsigned share_permille = 0;       // of the requests of the last 10 s
         std::optional<milliseconds> slow;  // a response that takes longer is slow; none: no such rule
         unsigned slow_permille = 0;
         milliseconds open_first{}, open_most{};
@@ -264,7 +267,7 @@ struct backend {
         milliseconds idle{};
         milliseconds tunnel_idle{};
         milliseconds total{};
-        std::optional<milliseconds> per_try;  // none: half of `total` when retries are on
+        std::optional<milliseconds> per_try;  // none: half of `total` if retries follow timeouts
         bool operator==(const timeouts&) const = default;
     } timeout;
     struct keeping {
@@ -301,8 +304,9 @@ struct config {
     std::optional<endpoint> admin;  // none: no admin listener
     struct shedding {
         bool on = true;
-        milliseconds delay_low{}, delay_high{};    // of the loop: no pressure, full pressure
-        std::optional<std::uint64_t> memory_bytes;  // what the process may use; none: what the machine or its cgroup allows
+        milliseconds delay_low{}, delay_high{};  // of the loop: no pressure, full pressure
+        std::optional<std::uint64_t>
+            memory_bytes;  // what the process may use; none: what the machine or its cgroup allows
         bool operator==(const shedding&) const = default;
     } shed;
     std::vector<listener> listeners;

@@ -56,7 +56,8 @@ void dumper::scope_of(scope where, target what, std::size_t indent) {
 }
 
 void dumper::one(const directive& of, target what, std::size_t indent) {
-    if (!of.plain.empty() && !shown(of.plain.front(), what)) return;
+    const auto is_shown = [&](const argument& each) { return shown(each, what); };
+    if (!of.plain.empty() ? !is_shown(of.plain.front()) : std::ranges::none_of(of.keyed, is_shown)) return;
     if (of.has_block == block::must) out += '\n';
     out.append(indent, ' ').append(of.name);
     for (const auto& each : of.plain)

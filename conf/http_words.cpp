@@ -86,6 +86,27 @@ reading<std::string> read_host_pattern(std::string_view text) {
     return std::unexpected{std::string{}};
 }
 
+std::string problem_of_host(std::string_view text) {
+    auto name = text;
+    const auto colon = text.rfind(':');
+    if (colon != text.npos && !text.ends_with(']')) {
+        const auto port = read_number(text.substr(colon + 1));
+        if (!port || *port < 1 || *port > 65535) return "a port is a number from 1 to 65535";
+        name = text.substr(0, colon);
+    }
+    const bool in_brackets = name.starts_with('[') && name.ends_with(']') && is_ipv6(name.substr(1, name.size() - 2));
+    if (in_brackets || is_ipv4(name) || is_host_name(name)) return {};
+    if (is_ipv6(text)) return "write an IPv6 address in brackets: [" + std::string{text} + "]";
+    return quoted(name) + " is neither a host name nor an IP address";
+}
+
+std::string problem_of_request_path(std::string_view path) {
+    if (!path.starts_with('/')) return "a path starts with '/'";
+    if (!all_plain(path)) return "blanks and characters beyond ASCII are percent-encoded in a path";
+    if (path.contains('#')) return "a fragment is never sent to a server";
+    return {};
+}
+
 std::string problem_of_prefix(std::string_view prefix) {
     if (!prefix.starts_with('/')) return "a path starts with '/'";
     if (!all_plain(prefix)) return "blanks and characters beyond ASCII are percent-encoded in a path";

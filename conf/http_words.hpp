@@ -23,6 +23,12 @@ std::string problem_of_method(std::string_view method);
 /// Lower case on success: `api.example.com`, `*.example.com`, `192.0.2.1`, `[::1]`.
 reading<std::string> read_host_pattern(std::string_view text);
 
+/// `example.com`, `192.0.2.1:8080`, `[::1]:80`: what a Host header may hold.
+std::string problem_of_host(std::string_view text);
+
+/// `/healthz?full=1`: what a request may ask for.
+std::string problem_of_request_path(std::string_view path);
+
 /// `/orders/`: of a path, so without query, fragment or blanks.
 std::string problem_of_prefix(std::string_view prefix);
 

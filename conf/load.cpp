@@ -7,6 +7,7 @@
 #include "conf/check.hpp"
 #include "conf/parser.hpp"
 #include "conf/schema.hpp"
+#include "conf/suggest.hpp"
 
 namespace weir::conf {
 namespace {
@@ -88,7 +89,7 @@ load_result loader::load(std::string_view text) {
     written places;
     read_block(std::move(file), scope::top, whole, places);
     if (made_.workers == 0) made_.workers = std::max(machine_.cores, 1u);  // auto
-    check(made_, places, machine_.cores, problems_);
+    check(made_, places, machine_, problems_);
 
     const bool good = !problems_.has_errors();
     return {good ? std::optional{std::move(made_)} : std::nullopt, problems_.take()};
@@ -149,7 +150,7 @@ void loader::read(statement& from, const directive& as, target around, written& 
         if (const auto* first = places.find(as.name)) twice(from.name.where, as.name, *first);
 
     target what = around;
-    written inner{.self = from.name.where};
+    written inner{.self = from.name.where, .made = &as};
     if (!from.words.empty() && !as.plain.empty()) inner.self = from.words.front().where;
     places.entries.push_back({&as, nullptr, as.makes.add && !as.makes.once ? inner.self : from.name.where});
     if (as.makes.add) {
@@ -166,13 +167,15 @@ void loader::read(statement& from, const directive& as, target around, written& 
         read_block(split(std::move(from.block), as.opens), as.opens, what, inner);
     } else if (as.has_block == block::must) {
         problems_.error(from.name.where, quoted(as.name) + " needs a block in braces");
+        places.blocks.push_back(std::move(inner));
         return;  // what the block lacks is clear
     }
     if (!as.makes.add) return;
     inner.sound = errors() == errors_before;
     finish(what, around, from.name.where.at, inner);
-    check(as, what, inner, problems_);
+    check(as, what, inner, machine_, problems_);
     places.sound = places.sound && errors() == errors_before;
+    if (as.has_block != block::never) places.blocks.push_back(std::move(inner));
 }
 
 void loader::read_arguments(const statement& from, const directive& as, target what, written& places) {
@@ -260,6 +263,10 @@ void loader::finish(target what, target around, location at, const written& inne
     if (what.server != around.server) what.server->at = at;
     if (what.route != around.route) what.route->at = at;
     if (what.backend != around.backend) what.backend->at = at;
+    if (what.rate != around.rate) {
+        what.rate->at = at;
+        if (!inner.find("rate_limit", "burst")) what.rate->burst = what.rate->requests;
+    }
     if (what.listener == around.listener) return;
     auto& made = *what.listener;
     made.at = at;

@@ -11,8 +11,8 @@
 /// space ; { } " and #; in double quotes it may hold those too, with \" \\ and \n for a quote, a backslash and a line
 /// feed. Which directives there are stands in one table, conf/schema.cpp.
 ///
-/// Every error of a file is reported at once. Nothing here reads a file, a clock or the machine: the caller passes the
-/// text and the facts. Pure functions; safe from any thread.
+/// Every error of a file is reported at once. Nothing here reads a clock or the machine: the caller passes the text and
+/// the facts, and with them the function that reads the files which the text names. Safe from any thread.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +20,7 @@
 
 #include "conf/config.hpp"
 #include "conf/diagnostic.hpp"
+#include "conf/small_file.hpp"
 
 namespace weir::conf {
 
@@ -29,6 +30,8 @@ inline constexpr std::size_t max_file_bytes = 1024 * 1024;
 /// What the configuration depends on besides its text.
 struct environment {
     unsigned cores = 1;  // what `workers auto` means
+    /// The text of a file of at most `most` bytes, or why there is none, as the end of a sentence.
+    reading<std::string> (*read_file)(const std::string& path, std::size_t most) = read_small_file;
 };
 
 struct load_result {

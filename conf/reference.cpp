@@ -39,6 +39,18 @@ std::string in_quotes_if_needed(std::string_view text) {
     return text.contains(' ') ? "\"" + std::string{text} + "\"" : std::string{text};
 }
 
+/// What stands for a value that has no default.
+std::string_view placeholder(const argument& of) {
+    switch (of.what) {
+    case kind::number: return "N";
+    case kind::duration: return "TIME";
+    case kind::size: return "SIZE";
+    case kind::host: return "HOST";
+    case kind::shaped: return "VALUE";
+    default: return "LIST";
+    }
+}
+
 /// `access_log stdout format=text queue=8192;`: the directive as its defaults would write it.
 std::string sample(const directive& of) {
     std::string out{of.name};
@@ -51,7 +63,7 @@ std::string sample(const directive& of) {
         out.append(fixed ? " " : " [")
             .append(each.name)
             .append("=")
-            .append(fixed ? in_quotes_if_needed(each.fallback) : "LIST")
+            .append(fixed ? in_quotes_if_needed(each.fallback) : std::string{placeholder(each)})
             .append(fixed ? "" : "]");
     }
     switch (of.has_block) {

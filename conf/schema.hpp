@@ -3,7 +3,7 @@
 /// proxy.conf.example are all read from it, so a directive is added here and nowhere else.
 ///
 ///     {.name = "retry", .where = scope::backend, .why = "...",
-///      .plain = {{.name = "N", .what = kind::number, .in = FIELD(backend->retries), .fallback = "2", .high = 10}}}
+///      .plain = {{.name = "N", .what = kind::number, .in = FIELD(backend->retry.times), .fallback = "2", .high = 10}}}
 ///
 /// Times are milliseconds and sizes bytes, in the ranges here and in the fields of config.hpp. Constant after start;
 /// safe from any thread.
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "conf/config.hpp"
+#include "conf/units.hpp"
 
 namespace weir::conf {
 
@@ -30,6 +31,7 @@ struct target {
     conf::backend* backend = nullptr;
     conf::server* server = nullptr;
     header_action* action = nullptr;
+    rate_limit* rate = nullptr;
 };
 
 /// An enumeration of config.hpp. All of them are one byte wide and count from 0 in the order of `words`.
@@ -39,7 +41,7 @@ struct choice {
 
 using field = std::variant<unsigned*, int*, std::uint64_t*, bool*, milliseconds*, std::string*,
                            std::optional<unsigned>*, std::optional<std::uint64_t>*, choice, endpoint*, text_template*,
-                           std::vector<network>*, std::vector<std::string>*>;
+                           std::vector<network>*, std::vector<std::string>*, std::optional<milliseconds>*, target>;
 static_assert(std::is_same_v<std::size_t, std::uint64_t>, "sizes and byte counts share one kind of field");
 
 enum class kind : std::uint8_t {
@@ -55,29 +57,35 @@ enum class kind : std::uint8_t {
     server_address,
     networks,  // lists, separated by commas
     hosts,
+    host,  // with a port if need be
     methods,
     tokens,
     prefix,
+    request_path,  // with a query if need be
     url,
     header_name,
     header_value,  // with variables
     plain_value,   // a header value without variables
     text,          // anything
+    shaped,        // a value with a shape of its own, which `read` and `print` know (values.hpp)
 };
 
 struct argument {
     std::string_view name;  // of key=value: the key; of a plain one: what stands for it in the reference
     kind what = kind::text;
     field (*in)(target) = nullptr;
-    std::string_view fallback = {};        // the default, as one would write it
+    reading<void> (*read)(std::string_view, target) = nullptr;  // shaped
+    std::string (*print)(target) = nullptr;                     // shaped
+    std::string_view fallback = {};                             // the default, as one would write it
     std::string_view fallback_words = {};  // the default in words, where it depends on something else
     std::uint64_t low = 0, high = 0;
-    std::vector<std::string_view> words = {};
-    std::string_view none = {};  // the word for "nothing": auto, off, none, unlimited
+    std::vector<std::string_view> words = {};  // of a shaped one: those that a slip may have been meant for
+    std::string_view none = {};                // the word for "nothing": auto, off, none, unlimited
     std::string_view why = {};
-    bool optional = false;  // may be left out though it has no default
+    std::string_view takes = {};  // shaped: what it may be, in words
+    bool optional = false;        // may be left out though it has no default
     bool http_only = false;
-    bool (*shown)(target) = nullptr;  // does `-T` print it? always, when null
+    bool (*shown)(target) = nullptr;  // does it mean anything, so that `-T` prints it? always, when null
 };
 
 /// How a directive that makes something (a listener, a server) makes it, and finds it again.
@@ -103,6 +111,12 @@ struct directive {
 };
 
 std::span<const directive> schema();
+
+// Its parts, in the order of the reference.
+std::vector<directive> schema_of_top();
+std::vector<directive> schema_of_listen();
+std::vector<directive> schema_of_route();
+std::vector<directive> schema_of_backend();
 
 const directive* find_directive(scope where, std::string_view name);
 

@@ -45,4 +45,9 @@ std::string_view nearest(std::string_view found, std::span<const std::string_vie
     return best;
 }
 
+std::string did_you_mean(std::string_view found, std::span<const std::string_view> words) {
+    const auto meant = nearest(found, words);
+    return meant.empty() ? std::string{} : "; did you mean '" + std::string{meant} + "'?";
+}
+
 }  // namespace weir::conf

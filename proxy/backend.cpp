@@ -1,32 +1,362 @@
 #include "proxy/backend.hpp"
 
+#include <algorithm>
+
+#include "lib/resilience/sticky.hpp"
+
 namespace weir {
 
-server::server(const conf::server& settings) : settings_{settings} {
-    const auto& at = settings.address;
-    if (!at.unix_path.empty()) {
-        if (auto path = address::unix_socket(at.unix_path)) addresses_.push_back(*path);
-    } else if (auto literal = address::parse_ip(at.host, at.port)) {
-        addresses_.push_back(*literal);
-    } else {
-        needs_lookup_ = true;
+// ---- the place ----
+
+place& place::operator=(place&& other) noexcept {
+    if (this == &other) return *this;
+    leave();
+    group_ = std::exchange(other.group_, nullptr);
+    server_ = other.server_;
+    index_ = other.index_;
+    home_ = other.home_;
+    route_ = other.route_;
+    ticket_ = other.ticket_;
+    route_ticket_ = other.route_ticket_;
+    epoch_ = other.epoch_;
+    measured_ = other.measured_;
+    counted_ = other.counted_;
+    told_ = other.told_;
+    reported_ = other.reported_;
+    server_error_ = other.server_error_;
+    how_ = other.how_;
+    why_ = other.why_;
+    took_ = other.took_;
+    pause_ = other.pause_;
+    return *this;
+}
+
+void place::report(outcome how, nanoseconds took, reason why) noexcept {
+    if (reported_) return;
+    reported_ = true;
+    how_ = how;
+    took_ = took;
+    why_ = why;
+}
+
+void place::tell_now() {
+    if (!group_ || told_) return;
+    const std::lock_guard lock{group_->mutex_};
+    const auto now = group_->advance(home_->now());
+    group_->tell(*this, now);
+    group_->dispatch(*home_, now);
+}
+
+void place::leave() noexcept {
+    if (!group_) return;
+    auto* group = std::exchange(group_, nullptr);
+    const std::lock_guard lock{group->mutex_};
+    const auto now = group->advance(home_->now());
+    if (!told_) group->tell(*this, now);
+    group->left(*this);
+    group->dispatch(*home_, now);
+}
+
+// ---- waiting for one ----
+
+backend::entering::~entering() {
+    if (arrival_.at == arrival::state::fresh || arrival_.at == arrival::state::done) return;
+    place unused;  // gives itself back once the lock is free
+    const std::lock_guard lock{backend_->mutex_};
+    if (arrival_.at == arrival::state::queued) backend_->queue_.remove(arrival_);
+    arrival_.unlink();  // from the line of those who are to be woken
+    unused = std::move(arrival_.given);
+    arrival_.at = arrival::state::done;
+}
+
+bool backend::entering::await_ready() {
+    const std::lock_guard lock{backend_->mutex_};
+    const auto now = backend_->advance(arrival_.wanted.home.now());
+    if (backend_->queue_.size() > 0) return false;
+    switch (backend_->decide(arrival_, now)) {
+    case decision::wait: return false;
+    case decision::never: arrival_.at = arrival::state::refused; break;
+    case decision::granted: break;
     }
+    return arrival_.delivered = true;
 }
 
-std::vector<address> server::addresses() const {
-    const std::lock_guard lock{mutex_};
-    return addresses_;
-}
-
-bool server::set_addresses(std::vector<address> found) {
-    const std::lock_guard lock{mutex_};
-    if (found == addresses_) return false;
-    addresses_ = std::move(found);
+bool backend::entering::await_suspend(std::coroutine_handle<> parent) {
+    arrival_.wake.handle = parent;
+    auto& b = *backend_;
+    auto& here = arrival_.wanted.home;
+    const std::lock_guard lock{b.mutex_};
+    const auto now = b.advance(here.now());
+    arrival_.cls = arrival_.wanted.cls;
+    arrival_.client_key = arrival_.wanted.fair_key;
+    arrival_.since = now;
+    arrival_.deadline = arrival_.wanted.deadline;
+    const auto refuse = [&](queue_entry& who, refusal why) { b.refuse(static_cast<arrival&>(who), why, here); };
+    if (!arrival_.wanted.may_wait || !b.queue_.push(arrival_, now, refuse)) {
+        arrival_.at = arrival::state::refused;
+        arrival_.why = reason::queue_full;
+        arrival_.delivered = true;
+        return false;
+    }
+    arrival_.at = arrival::state::queued;
+    b.dispatch(here, now);  // those before us may be waiting for what we do not need
     return true;
 }
 
-backend::backend(const conf::backend& settings) : settings_{settings} {
-    for (const auto& each : settings.servers) servers_.emplace_back(each);
+std::expected<place, reason> backend::entering::await_resume() {
+    arrival_.at = arrival::state::done;
+    if (arrival_.given) return std::move(arrival_.given);
+    return std::unexpected{arrival_.why};
 }
+
+/// Its coroutine resumes on its own loop; if that is another's, in a call that takes all of them at once.
+void backend::wake(arrival& who, loop& here) {
+    auto& home = who.wanted.home;
+    if (&home == &here) {
+        who.delivered = true;
+        here.post(who.wake);
+        return;
+    }
+    auto line = std::ranges::find(lines_, &home, [](const auto& l) { return l->home; });
+    if (line == lines_.end()) {
+        lines_.push_back(std::make_unique<waiting_line>());
+        line = std::prev(lines_.end());
+        (*line)->home = &home;
+    }
+    (*line)->woken.push_back(who);
+    // The loop is alive: `who` lives on it, and cannot go without our lock.
+    home.call_from_other_thread([this, &home] { deliver(home); });
+}
+
+void backend::deliver(loop& home) {
+    const std::lock_guard lock{mutex_};
+    for (auto& line : lines_) {
+        if (line->home != &home) continue;
+        while (!line->woken.empty()) {
+            auto& who = static_cast<arrival&>(line->woken.pop_front());
+            who.delivered = true;
+            home.post(who.wake);
+        }
+    }
+}
+
+void backend::refuse(arrival& who, refusal why, loop& here) {
+    who.at = arrival::state::refused;
+    switch (why) {
+    case refusal::full: who.why = reason::queue_full; break;
+    case refusal::expired: who.why = reason::queue_timeout; break;
+    case refusal::cannot_finish: who.why = reason::cannot_finish; break;
+    }
+    wake(who, here);
+}
+
+// ---- who goes where ----
+
+bool backend::allowed(std::size_t i, time_point now) {
+    auto& breaker = servers_[i].guarded_.breaker;
+    switch (uses_[i]) {
+    case use::no: return false;
+    case use::if_breaker_allows: return breaker.allows(now, chance_);
+    // Panic: fewer servers than enough. But when most requests fail, to fail at once is kinder to everyone.
+    case use::regardless: return budget_.mostly_failing(now) ? breaker.allows(now, chance_) : true;
+    }
+    std::unreachable();
+}
+
+bool backend::has_room(std::size_t i, bool measured) const noexcept {
+    const auto& s = servers_[i];
+    if (s.settings().limit) return s.in_flight() < *s.settings().limit;
+    if (settings_.limit.how != conf::in_flight_limit::kind::adaptive || !measured) return true;
+    return s.guarded_.measured < s.guarded_.limit.limit();
+}
+
+std::optional<std::size_t> backend::pick(const wanted_place& what, time_point now, bool& any_allowed) {
+    const auto fits = [&](std::size_t i) {
+        if (!allowed(i, now)) return false;
+        if (what.route && !what.route->breakers.empty() && !what.route->breakers[i].allows(now, chance_)) return false;
+        any_allowed = true;
+        return has_room(i, what.measured);
+    };
+    const auto tried = [&](std::size_t i) { return what.tried && what.tried->contains(i); };
+    if (servers_.size() == 1) return fits(0) ? std::optional<std::size_t>{0} : std::nullopt;
+    if (view_.usable < servers_.size() && what.kind == try_kind::first)
+        if (const auto due = probe_due(what, now); due && fits(*due)) return due;
+    if (what.stick_to && !tried(*what.stick_to) && fits(*what.stick_to)) return what.stick_to;
+    const auto candidate_at = [&](std::size_t i) {
+        const auto& s = servers_[i];
+        candidate c;
+        c.weight = s.settings().weight * outliers_.weight(i) * s.guarded_.warming.factor(now);
+        c.in_flight = s.in_flight();
+        c.usable = fits(i);
+        c.tried = tried(i);
+        c.backup = s.settings().backup;
+        if (settings_.how == conf::balance::least_latency) c.latency = s.guarded_.latency.value(now);
+        return c;
+    };
+    if (ring_ && what.hash) {
+        group_load all;
+        for (std::size_t i = 0; i < servers_.size(); ++i) {
+            if (servers_[i].settings().backup || uses_[i] == use::no) continue;
+            all.in_flight += servers_[i].in_flight();
+            all.weight += servers_[i].settings().weight * outliers_.weight(i) * servers_[i].guarded_.warming.factor(now);
+        }
+        const auto bound = settings_.hash_bound_percent;
+        if (const auto chosen = ring_->pick(*what.hash, {servers_.size(), candidate_at}, all, bound)) return chosen;
+    }
+    return balancer_.pick({servers_.size(), candidate_at}, chance_);
+}
+
+/// A server whose breaker would let a probe pass: balancing alone might avoid it for as long as it remembers its failures.
+/// Whoever is sent there should be able to go elsewhere after.
+std::optional<std::size_t> backend::probe_due(const wanted_place& what, time_point now) const noexcept {
+    if (!what.may_probe) return std::nullopt;
+    for (std::size_t i = 0; i < servers_.size(); ++i)
+        if (conditions_[i].breaker_open && servers_[i].guarded_.breaker.at(now) == circuit_breaker::state::half_open)
+            return i;
+    return std::nullopt;
+}
+
+/// Grants, or says whether waiting may help; if not, why is in who.why.
+backend::decision backend::decide(arrival& who, time_point now) {
+    const auto& what = who.wanted;
+    if (what.route && what.route->full()) return decision::wait;
+    if (settings_.limit.how == conf::in_flight_limit::kind::fixed && in_flight_ >= settings_.limit.places)
+        return decision::wait;
+    bool any_allowed = false;
+    const auto chosen = pick(what, now, any_allowed);
+    if (chosen) {
+        grant(who, *chosen, now);
+        return decision::granted;
+    }
+    if (any_allowed) return decision::wait;
+    const bool some_are_up = std::ranges::any_of(uses_, [](use each) { return each != use::no; });
+    who.why = some_are_up ? reason::breaker_open : reason::no_server;
+    return decision::never;
+}
+
+void backend::grant(arrival& who, std::size_t i, time_point now) {
+    auto& s = servers_[i];
+    auto& g = s.guarded_;
+    auto& p = who.given;
+    p.group_ = this;
+    p.server_ = &s;
+    p.index_ = i;
+    p.home_ = &who.wanted.home;
+    p.route_ = who.wanted.route;
+    p.measured_ = who.wanted.measured;
+    p.ticket_ = g.breaker.begin(now);
+    if (p.route_) {
+        ++p.route_->in_flight;
+        if (!p.route_->breakers.empty()) p.route_ticket_ = p.route_->breakers[i].begin(now);
+    }
+    g.latency.started(now);
+    s.in_flight_.fetch_add(1, std::memory_order_relaxed);
+    ++in_flight_;
+    if (p.measured_) {
+        p.counted_ = true;
+        p.epoch_ = g.limit.started(now, ++g.measured);
+    }
+    ++g.tries[static_cast<std::size_t>(who.wanted.kind)];
+    if (who.at == arrival::state::queued)
+        queue_wait_.record_us(static_cast<std::uint64_t>((now - who.since) / 1us));
+    who.at = arrival::state::granted;
+}
+
+/// Lets in as many of those who wait as there is room for.
+void backend::dispatch(loop& here, time_point now) {
+    if (queue_.size() == 0) return;
+    queue_.expire(now, [&](queue_entry& who, refusal why) { refuse(static_cast<arrival&>(who), why, here); });
+    const auto goes = [&](queue_entry& e) {
+        auto& who = static_cast<arrival&>(e);
+        return decide(who, now) == decision::granted;
+    };
+    while (auto* next = queue_.pop(now, goes)) wake(static_cast<arrival&>(*next), here);
+}
+
+// ---- what became of it ----
+
+void backend::tell(place& p, time_point now) {
+    p.told_ = true;
+    auto& g = p.server_->guarded_;
+    const bool answered = p.how_ != outcome::bad && p.how_ != outcome::ignored;
+    if (p.counted_) {
+        p.counted_ = false;
+        using evidence = adaptive_limit::evidence;
+        // A quick failure says nothing about how many the server can take; one that took long says that much at least.
+        const auto says = answered ? evidence::answered
+                          : p.how_ == outcome::bad && p.why_ != reason::none && p.took_ > usual_time()
+                              ? evidence::at_least
+                              : evidence::none;
+        g.limit.finished(p.epoch_, p.took_, says, --g.measured, now, chance_);
+    }
+
+    const auto before = g.breaker.generation();
+    const auto tell_breaker = [&](circuit_breaker& breaker, circuit_breaker::ticket ticket) {
+        if (!p.reported_) breaker.abandon(ticket, now, chance_);
+        else breaker.report(ticket, p.how_, p.measured_ ? p.took_ : 0ns, now, chance_);
+        if (p.pause_ > 0s) breaker.retry_after(p.pause_, now);
+    };
+    tell_breaker(g.breaker, p.ticket_);
+    if (p.route_ && !p.route_->breakers.empty()) tell_breaker(p.route_->breakers[p.index_], p.route_ticket_);
+
+    ++g.outcomes[static_cast<std::size_t>(p.how_)];
+    if (p.how_ == outcome::bad) g.latency.failed(p.took_, times_.at(990, now).value_or(0ns), now);
+    else if (answered && p.measured_) g.latency.answered(p.took_, now);
+    else g.latency.cancelled(p.measured_ ? p.took_ : 0ns, now);
+    if (p.how_ == outcome::ignored) return;
+
+    budget_.outcome(answered, now);
+    outliers_.count(p.index_, answered && !p.server_error_, answered && p.measured_ ? p.took_ : nanoseconds{-1});
+    if (answered && p.measured_) {
+        g.first_byte.record_us(static_cast<std::uint64_t>(p.took_ / 1us));
+        times_.add(p.took_, now);
+    }
+    auto& condition = conditions_[p.index_];
+    const bool refused = p.why_ == reason::connect_refused;
+    if (g.breaker.generation() != before || condition.known_dead != refused) {
+        condition.known_dead = refused;
+        judge(now);
+    }
+}
+
+void backend::left(place& p) noexcept {
+    p.server_->in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    --in_flight_;
+    if (p.route_) --p.route_->in_flight;
+}
+
+// ---- retries and hedges ----
+
+bool backend::begin_request(time_point when, nanoseconds remaining) {
+    const std::lock_guard lock{mutex_};
+    const auto now = advance(when);
+    ++requests_total_;
+    budget_.first_attempt(now);
+    return !in_time_.refuses(remaining, times_.at(500, now), now);
+}
+
+bool backend::pay_for(try_kind kind, route_state* way, time_point when, bool calm) {
+    const std::lock_guard lock{mutex_};
+    const auto now = advance(when);
+    if (kind == try_kind::hedge && !(calm && hedges_of(way).charge(now))) return false;
+    budget_.close_reserve(!calm);
+    budget_.halve(view_.panic);
+    if (budget_.charge(now)) return true;
+    ++budget_refused_;
+    return false;
+}
+
+std::optional<nanoseconds> backend::hedge_after(route_state& way, time_point when) {
+    const auto& how = way.settings.hedge ? *way.settings.hedge : settings_.hedge;
+    if (how.how == conf::hedging::kind::off || servers_.size() < 2) return std::nullopt;
+    const std::lock_guard lock{mutex_};
+    const auto now = advance(when);
+    auto& trigger = hedges_of(&way);
+    trigger.request(now);
+    if (view_.panic || queue_.size() > 0) return std::nullopt;
+    return trigger.delay(times_, now);
+}
+
+hedge_trigger& backend::hedges_of(route_state* way) noexcept { return way && way->hedges ? *way->hedges : hedges_; }
 
 }  // namespace weir

@@ -7,15 +7,6 @@ constexpr std::size_t most_pipes = 256;        // per worker; beyond that bulk i
 constexpr std::size_t connects_at_once = 128;  // to one server, per worker
 constexpr std::size_t error_lines_waiting = 1024;
 
-balancing kind_of(conf::balance how) {
-    switch (how) {
-    case conf::balance::p2c: return balancing::p2c;
-    case conf::balance::least_requests: return balancing::least_requests;
-    case conf::balance::round_robin: return balancing::round_robin;
-    }
-    std::unreachable();
-}
-
 log_level level_of(conf::log_level level) {
     switch (level) {
     case conf::log_level::debug: return log_level::debug;
@@ -28,22 +19,26 @@ log_level level_of(conf::log_level level) {
 
 }  // namespace
 
-shared_state::shared_state(const conf::config& settings, unsigned max_connections)
+shared_state::shared_state(const conf::config& settings, unsigned max_connections, std::uint64_t seed)
     : config{settings}, connections{max_connections} {
-    for (const auto& listener : settings.listeners) per_listener.emplace_back(listener.max_connections);
-    for (const auto& each : settings.backends) backends.emplace_back(each);
+    random_source seeds{seed};
+    for (const auto& each : settings.backends) backends.emplace_back(each, seeds());
+    for (const auto& each : settings.listeners) {
+        auto& made = listeners.emplace_back(each, seeds());
+        for (auto& way : made.routes.routes())
+            if (way.settings.backend) backends[*way.settings.backend].prepare(way);
+    }
 }
 
-backend_view::backend_view(backend& of, loop& time, random_source& chance)
-    : shared{of}, pick{kind_of(of.settings().how)} {
+backend_view::backend_view(backend& of, loop& time, random_source& chance) : shared{of} {
     for (std::size_t i = 0; i < of.servers().size(); ++i) {
         pools.push_back(std::make_unique<connection_pool>(time, of.settings(), chance));
         connecting.push_back(std::make_unique<semaphore>(time, connects_at_once));
     }
 }
 
-listener_view::listener_view(const conf::listener& settings, std::string name, connection_gate& gate)
-    : settings{settings}, name{std::move(name)}, gate{gate}, routes{settings} {
+listener_view::listener_view(const conf::listener& settings, std::string name, listener_state& shared)
+    : settings{settings}, name{std::move(name)}, shared{shared} {
     for (const auto& network : settings.trusted) {
         if (network.unix_socket) trusted.add_unix();
         else trusted.add(network.bytes, network.prefix);

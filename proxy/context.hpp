@@ -17,11 +17,13 @@
 #include "lib/net/network.hpp"
 #include "lib/net/socket.hpp"
 #include "lib/net/splice.hpp"
-#include "lib/resilience/balancer.hpp"
+#include "lib/resilience/client_counts.hpp"
 #include "lib/resilience/random.hpp"
+#include "lib/resilience/shed_ladder.hpp"
 #include "lib/telemetry/access_log.hpp"
 #include "lib/telemetry/counter.hpp"
 #include "lib/telemetry/error_log.hpp"
+#include "lib/telemetry/histogram.hpp"
 #include "lib/telemetry/request_id.hpp"
 #include "proxy/backend.hpp"
 #include "proxy/gate.hpp"
@@ -31,12 +33,32 @@
 
 namespace weir {
 
+/// What the whole process knows about one listener.
+struct listener_state {
+    listener_state(const conf::listener& settings, std::uint64_t seed)
+        : gate{settings.max_connections}, routes{settings, seed},
+          clients{settings.max_connections_per_client > 0 ? settings.max_connections : 1,
+                  settings.max_connections_per_client} {}
+    connection_gate gate;
+    route_table routes;
+    std::mutex mutex;       // of `clients`
+    client_counts clients;  // connections by client address
+    std::atomic<std::uint64_t> connections_total{0}, clients_refused_total{0};
+};
+
+/// What the process as a whole contributes to the pressure; written by its sampler, read by all workers.
+struct process_load {
+    std::atomic<std::uint64_t> memory_used{0}, memory_limit{0};         // bytes; a limit of 0 is not known
+    std::atomic<unsigned> descriptors_open{0}, descriptors_limit{0};
+};
+
 struct shared_state {
-    explicit shared_state(const conf::config& settings, unsigned max_connections);
+    shared_state(const conf::config& settings, unsigned max_connections, std::uint64_t seed);
 
     const conf::config& config;
-    connection_gate connections;               // over all listeners
-    std::deque<connection_gate> per_listener;  // in the order of config.listeners
+    connection_gate connections;            // over all listeners
+    std::deque<listener_state> listeners;  // in the order of config.listeners
+    process_load load;
     std::deque<backend> backends;              // in the order of config.backends
     std::shared_ptr<log_target> access_log;    // null: off
     std::shared_ptr<log_target> error_log;
@@ -64,11 +86,10 @@ private:
     std::vector<std::unique_ptr<Head>> kept_;
 };
 
-/// A worker's view of a backend: its own pools, its own turn, the shared counts.
+/// A worker's view of a backend: its own pools beside what is shared.
 struct backend_view {
     backend_view(backend& of, loop& time, random_source& chance);
     backend& shared;
-    balancer pick;
     std::vector<std::unique_ptr<connection_pool>> pools;  // one per server
     std::vector<std::unique_ptr<semaphore>>
         connecting;  // connects under way, one per server: no storm on one that restarts
@@ -76,18 +97,18 @@ struct backend_view {
 
 /// A worker's view of a listener.
 struct listener_view {
-    listener_view(const conf::listener& settings, std::string name, connection_gate& gate);
+    listener_view(const conf::listener& settings, std::string name, listener_state& shared);
     const conf::listener& settings;
     std::string name;  // the address as bound, for the logs
-    connection_gate& gate;
+    listener_state& shared;
     network_set trusted;
-    route_table routes;
 };
 
 /// A client connection that waits for its next request.
 struct idle_client : list_node {
-    explicit idle_client(byte_stream& whose) noexcept : stream{whose} {}
+    explicit idle_client(byte_stream& whose) noexcept : stream{whose}, since{whose.time().now()} {}
     byte_stream& stream;
+    time_point since;
 };
 
 /// Written by its worker, read by the process.
@@ -98,6 +119,11 @@ struct worker_numbers {
     gauge requests_open;
     counter cut_total;  // connections ended by the drain deadline
     counter accept_errors_total;
+    counter idle_closed_total;  // connections that waited for their next request, closed to ease the pressure
+    std::array<counter, reason_count> refused_total;  // by reason, before a backend was asked
+    std::array<counter, 6> responses_total;           // by the first digit of the status
+    latency_histogram total;                          // requests, first byte to last
+    latency_histogram loop_delay;
 };
 
 struct worker_context {
@@ -133,6 +159,8 @@ struct worker_context {
     /// Further down: close connections as soon as they have no request.
     bool closing_idle = false;
     list<idle_client> idle_clients;  // longest idle first
+
+    shed_ladder ladder;
 
     void log(log_level level, std::string_view message) { errors.write(level, message, time.wall_us()); }
     void log_access(const access_record& record);

@@ -1,55 +1,281 @@
 #include "proxy/forward.hpp"
 
-#include "proxy/exchange.hpp"
-#include "proxy/pick.hpp"
+#include "lib/async/race.hpp"
+#include "lib/resilience/retry_rules.hpp"
+#include "lib/resilience/sticky.hpp"
+#include "proxy/contest.hpp"
+#include "proxy/heads.hpp"
+#include "proxy/own_answer.hpp"
+#include "proxy/standing.hpp"
 
 namespace weir {
 namespace {
 
-/// May another try follow this failure? RESILIENCE: not after a byte of the answer, nor where a server may have processed
-/// what must not be processed twice (RFC 9110 section 9.2.2).
-bool may_try_again(const request& r, const error& failure) {
-    if (r.answered || r.body_taken || r.time().now() >= r.deadline) return false;
+/// What the tries of one request share.
+struct journey {
+    explicit journey(request& r) : r{r}, wanted{r.time()} { wanted.tried = &tried; }
+    request& r;
+    tried_servers tried;
+    wanted_place wanted;
+    pooled_connections pooled = pooled_connections::allowed;
+    unsigned retries = 0, retries_left = 0;
+};
+
+std::optional<std::size_t> server_in_cookie(const request& r) {
+    const auto& name = r.backend->shared.settings().sticky_cookie;
+    if (name.empty()) return std::nullopt;
+    const auto cookies = r.head.fields().find("cookie");
+    const auto said = cookies ? find_cookie(*cookies, name) : std::nullopt;
+    const auto hash = said ? parse_sticky(*said) : std::nullopt;
+    return hash ? r.backend->shared.server_of(*hash) : std::nullopt;
+}
+
+void prepare(journey& j) {
+    auto& r = j.r;
+    const auto& settings = r.backend->shared.settings();
+    const auto& route = *r.route;
+    const auto total = route.total.value_or(settings.timeout.total);
+    const auto own = r.head_done + total;
+    if (r.deadline == time_point{} || own < r.deadline) r.deadline = own;
+    else r.hurried = true;
+    r.limits.first_byte = route.first_byte.value_or(settings.timeout.first_byte);
+    j.retries_left = route.retries.value_or(settings.retry.times);
+    r.limits.per_try = nanoseconds::max();
+    if (settings.timeout.per_try) r.limits.per_try = *settings.timeout.per_try;
+    else if (settings.retry.on.timeout && j.retries_left > 0) r.limits.per_try = total / 2;
+    r.may_repeat = r.head.is_idempotent() ||
+                   (!route.idempotency_key.empty() && r.head.fields().find(route.idempotency_key).has_value());
+    if (r.may_repeat && j.retries_left > 0) r.replay.allow(settings.retry.replay_bytes);
+
+    auto& w = j.wanted;
+    w.route = &r.worker.backends[*route.backend] == r.backend ? r.way : nullptr;  // not of a fallback
+    w.cls = r.cls;
+    w.deadline = r.deadline;
+    w.measured = !route.long_poll;
+    w.may_probe = r.may_repeat && r.body_done && j.retries_left > 0;
+    w.fair_key = key_of(settings.fair_key, r);
+    if (settings.how == conf::balance::hash) w.hash = key_of(settings.hash_key, r);
+    w.stick_to = r.stuck_to = server_in_cookie(r);
+}
+
+/// A place on a server, after a wait in the queue if need be; a client that leaves gives up its turn.
+task<result<place>> find_place(journey& j) {
+    auto& r = j.r;
+    auto& group = r.backend->shared;
+    const auto until = std::min(r.deadline, r.time().after(group.patience()));
+    const auto refused = [&group](reason why) {
+        return fail(why, "find a server of " + group.name(), false);
+    };
+    const bool watch = r.client.in().empty() && r.body_done;
+    if (watch) {
+        auto first = co_await timeout_at(r.time(), until, race(group.enter(j.wanted), r.client.closed()));
+        if (!first) co_return refused(until < r.deadline ? reason::queue_timeout : reason::total_timeout);
+        if (first->index() == 1) co_return refused(reason::client_closed);
+        auto& entered = std::get<0>(*first);
+        if (!entered) co_return refused(entered.error());
+        co_return std::move(*entered);
+    }
+    auto entered = co_await timeout_at(r.time(), until, group.enter(j.wanted));
+    if (!entered) co_return refused(until < r.deadline ? reason::queue_timeout : reason::total_timeout);
+    if (!*entered) co_return refused(entered->error());
+    co_return std::move(**entered);
+}
+
+bool may_have_rivals(const request& r) {
+    return r.head.is_safe() && !r.head.framing().has_body() && !r.head.wants_upgrade();
+}
+
+/// One try, or several at once where the route or the backend wants that, up to the head of a response.
+task<result<attempt_ptr>> try_once(journey& j, place on) {
+    auto& r = j.r;
+    auto first = std::make_unique<attempt>(r, std::move(on));
+    if (j.retries == 0 && may_have_rivals(r)) {
+        contest_plan plan;
+        plan.others = r.route->race - 1;
+        if (plan.others == 0) {
+            plan.after = r.backend->shared.hedge_after(*r.way, r.time().now());
+            plan.others = plan.after ? 1 : 0;
+        }
+        if (plan.others > 0 && r.worker.ladder.hedges_allowed())
+            co_return co_await contest(r, std::move(first), j.wanted, j.tried, plan);
+    }
+    auto asked = co_await ask(*first, j.pooled);
+    if (asked) co_return first;
+    first->report(asked.error());
+    co_return std::unexpected{std::move(asked.error())};
+}
+
+retry_policy policy_of(const conf::backend& settings) {
+    retry_policy policy;
+    policy.connect_failure = settings.retry.on.connect_failure;
+    policy.reset = settings.retry.on.reset;
+    policy.timeout = settings.retry.on.timeout;
+    for (const auto status : settings.retry.on.statuses) policy.statuses.add(status);
+    policy.trust_marker = settings.retry.trust_marker;
+    policy.backoff.first = settings.retry.backoff_first;
+    policy.backoff.most = settings.retry.backoff_most;
+    return policy;
+}
+
+/// What kind of failure it was, if of one that another try may follow.
+std::optional<failed_try::kind> kind_of(const request& r, const error& failure) {
     switch (failure.why) {
     case reason::connect_refused:
     case reason::connect_failed:
     case reason::connect_timeout:
-    case reason::dns_failed: return true;
+    case reason::dns_failed: return failed_try::kind::connect;
     case reason::backend_reset:
-    case reason::backend_closed: return !failure.sent || r.repeatable();
+    case reason::backend_closed:
+        if (failure.sent) return failed_try::kind::reset;
+        return r.reused ? failed_try::kind::dead_pooled : failed_try::kind::connect;
+    case reason::first_byte_timeout:
+    case reason::try_timeout: return failed_try::kind::timeout;
+    default: return std::nullopt;
+    }
+}
+
+failed_try facts(const journey& j, failed_try::kind what) {
+    const auto& r = j.r;
+    failed_try facts;
+    facts.what = what;
+    facts.repeatable = r.may_repeat;
+    facts.replayable = r.replayable();
+    facts.answered = r.answered;
+    facts.another_server = r.backend->shared.servers().size() > 1;
+    facts.retries = j.retries;
+    facts.retries_left = j.retries_left;
+    facts.time_left = r.deadline - r.time().now();
+    if (const auto usual = r.backend->shared.usual_time(); usual > 0ns) facts.usual = usual;
+    return facts;
+}
+
+/// May another try follow, and after which wait? Pays for it.
+std::optional<nanoseconds> another(journey& j, const failed_try& failure) {
+    auto& r = j.r;
+    auto& group = r.backend->shared;
+    auto next = next_try_after(failure, policy_of(group.settings()), r.worker.chance);
+    if (!next) return std::nullopt;
+    if (next->free) {
+        j.pooled = pooled_connections::avoided;
+        return next->wait;
+    }
+    if (!group.pay_for(try_kind::retry, r.way, r.time().now(), !r.worker.ladder.retry_reserve_off()))
+        return std::nullopt;
+    ++j.retries;
+    --j.retries_left;
+    if (r.reused && failure.what == failed_try::kind::reset) {  // stale, most likely: the same server, a new connection
+        j.pooled = pooled_connections::avoided;
+        return 0ns;
+    }
+    j.pooled = pooled_connections::allowed;
+    if (r.chosen) j.tried.add(r.chosen_index);
+    return next->wait;
+}
+
+/// False: the client left meanwhile.
+task<bool> wait_for(request& r, nanoseconds pause) {
+    if (pause <= 0ns) co_return true;
+    if (!r.client.in().empty() || !r.body_done) {
+        co_await r.time().sleep(pause);
+        co_return true;
+    }
+    co_return !co_await timeout(r.time(), pause, r.client.closed());
+}
+
+/// The response asks for another try, which is allowed: nothing of it has gone to the client.
+std::optional<nanoseconds> another_for_status(journey& j, const attempt& a) {
+    if (a.head.status() < 400) return std::nullopt;
+    auto failure = facts(j, failed_try::kind::status);
+    failure.status = static_cast<unsigned>(a.head.status());
+    failure.replayable = failure.replayable && (!a.body || a.body->succeeded());
+    failure.marked_unprocessed = a.head.fields().find("x-not-processed") == "1";
+    failure.marked_final = a.head.fields().find("x-retry") == "no";
+    if (const auto pause = retry_after(a.head)) failure.retry_after = *pause;
+    return another(j, failure);
+}
+
+bool nobody_there(reason why) {
+    switch (why) {
+    case reason::no_server:
+    case reason::breaker_open:
+    case reason::connect_refused:
+    case reason::connect_failed:
+    case reason::connect_timeout:
+    case reason::dns_failed: return true;
     default: return false;
+    }
+}
+
+enum class ending { answered, elsewhere };
+
+/// There is no response to pass on.
+task<ending> give_up(journey& j, error failure) {
+    auto& r = j.r;
+    auto& group = r.backend->shared;
+    group.refused(failure.why);
+    if (nobody_there(failure.why) && !r.answered) {
+        const auto& fallback = group.settings().fallback;
+        if (fallback.how == conf::fallback::kind::backend && r.replayable()) {
+            r.backend = &r.worker.backends[fallback.backend];
+            co_return ending::elsewhere;
+        }
+        if (const auto own = fallback_answer(r)) {
+            r.why = failure.why;
+            co_await answer(r, *own);
+            co_return ending::answered;
+        }
+    }
+    co_await refuse(r, failure.why, failure.doing);
+    co_return ending::answered;
+}
+
+/// Tries until there is a response to pass on, or none to be had from this backend.
+task<ending> forward_to_backend(request& r) {
+    journey j{r};
+    prepare(j);
+    auto& group = r.backend->shared;
+    if (!group.begin_request(r.time().now(), r.deadline - r.time().now()))
+        co_return co_await give_up(j, error{reason::cannot_finish, "start a request with so little time left"});
+
+    std::optional<error> last;  // the real failure, where a later try finds no place
+    while (true) {
+        auto found = co_await find_place(j);
+        if (!found) {
+            const bool gone = found.error().why == reason::client_closed;
+            co_return co_await give_up(j, last && !gone ? std::move(*last) : std::move(found.error()));
+        }
+        j.wanted.kind = try_kind::retry;
+        auto tried = co_await try_once(j, std::move(*found));
+        std::optional<nanoseconds> pause;
+        if (tried) {
+            auto& a = **tried;
+            pause = another_for_status(j, a);
+            if (!pause) {
+                auto passed = co_await pass_on(a);
+                if (passed) co_return ending::answered;
+                co_return co_await give_up(j, std::move(passed.error()));
+            }
+            last = error{reason::bad_response, a.doing("ask") + ": status " + std::to_string(a.head.status())};
+            tried->reset();
+        } else {
+            last = std::move(tried.error());
+            if (const auto kind = kind_of(r, *last)) {
+                auto failure = facts(j, *kind);
+                failure.sent = last->sent;
+                pause = another(j, failure);
+            }
+            if (!pause) co_return co_await give_up(j, std::move(*last));
+        }
+        if (r.worker.errors.wants(log_level::info)) r.worker.log(log_level::info, "trying again: " + last->doing);
+        if (!co_await wait_for(r, *pause))
+            co_return co_await give_up(j, error{reason::client_closed, "wait for another try"});
     }
 }
 
 }  // namespace
 
 task<void> forward(request& r) {
-    auto& backend = *r.backend;
-    const auto& settings = backend.shared.settings();
-    r.deadline = r.head_done + settings.timeout.total;
-    tried_servers tried;
-    auto pooled = pooled_connections::allowed;
-
-    for (unsigned left = settings.retries;;) {
-        const auto picked = pick_server(backend, tried, r.worker.chance);
-        if (!picked) co_return co_await refuse(r, reason::no_server, "pick a server of " + backend.shared.name());
-
-        ++r.tries;
-        auto outcome = co_await exchange(r, *picked, pooled);
-        if (outcome) co_return;
-        if (!may_try_again(r, outcome.error()))
-            co_return co_await refuse(r, outcome.error().why, outcome.error().doing);
-
-        // A pooled connection that died says nothing about its server: the same once more, on a new one, for free.
-        if (r.reused && pooled == pooled_connections::allowed) {
-            pooled = pooled_connections::avoided;
-            continue;
-        }
-        if (left-- == 0) co_return co_await refuse(r, outcome.error().why, outcome.error().doing);
-        tried.add(*picked);
-        if (r.worker.errors.wants(log_level::info))
-            r.worker.log(log_level::info, "trying again: " + outcome.error().doing);
-    }
+    for (auto end = ending::elsewhere; end == ending::elsewhere;) end = co_await forward_to_backend(r);
 }
 
 }  // namespace weir

@@ -1,10 +1,12 @@
 #include "proxy/heads.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "lib/http/forwarded.hpp"
 #include "lib/http/upgrade.hpp"
 #include "lib/http/write.hpp"
+#include "lib/resilience/sticky.hpp"
 #include "proxy/template.hpp"
 
 namespace weir {
@@ -54,6 +56,24 @@ void append_own_fields(std::string& out, const request& r) {
     http::append_field(out, "X-Request-Id", r.id_text());
 }
 
+/// How long we will wait, less what the way takes: so nobody works on what nobody waits for.
+void append_deadline(std::string& out, const request& r, time_point deadline) {
+    const auto& name = r.backend->shared.settings().deadline_header;
+    if (name.empty() || deadline == time_point::max() || !untouched(r.route->request_headers, name)) return;
+    const auto left = (deadline - r.time().now()) / 1ms - 1;
+    http::append_field(out, name, static_cast<std::uint64_t>(std::max<std::int64_t>(left, 1)));
+}
+
+/// A client that has no cookie, or that of another server, is told which one it is now.
+void append_sticky(std::string& out, const request& r) {
+    const auto& group = r.backend->shared;
+    const auto& name = group.settings().sticky_cookie;
+    if (name.empty() || r.stuck_to == r.chosen_index) return;
+    std::string cookie = name;
+    cookie.append("=").append(sticky_value(group.sticky_of(r.chosen_index))).append("; Path=/; HttpOnly; SameSite=Lax");
+    http::append_field(out, "Set-Cookie", cookie);
+}
+
 /// Those of these lines that no action sets or removes.
 void append_untouched(std::string& out, std::string_view lines, const actions& todo) {
     while (!lines.empty()) {
@@ -65,7 +85,16 @@ void append_untouched(std::string& out, std::string_view lines, const actions& t
 
 }  // namespace
 
-void compose_request(std::string& out, const request& r) {
+std::optional<std::chrono::seconds> retry_after(const http::response_head& head) {
+    const auto value = head.find(http::field_id::retry_after);
+    if (!value) return std::nullopt;
+    unsigned seconds = 0;
+    const auto [end, problem] = std::from_chars(value->data(), value->data() + value->size(), seconds);
+    if (problem != std::errc{} || end != value->data() + value->size()) return std::nullopt;
+    return std::chrono::seconds{seconds};
+}
+
+void compose_request(std::string& out, const request& r, time_point deadline) {
     const auto& todo = r.route->request_headers;
     http::append_request_line(out, r.head);
     append_host(out, r);
@@ -79,6 +108,7 @@ void compose_request(std::string& out, const request& r) {
         append_untouched(out, own, todo);
     }
     append_configured(out, todo, r);
+    append_deadline(out, r, deadline);
 
     // TE is between neighbours and must be named as such (RFC 9110 section 10.1.4).
     const bool te = r.head.accepts_trailers();
@@ -103,6 +133,7 @@ void compose_response(std::string& out, request& r, const http::response_head& h
     if (!head.has(http::field_id::date) && untouched(todo, "Date"))
         http::append_field(out, "Date", r.worker.date_now());
     if (untouched(todo, "Via")) http::append_via(out, head.minor());
+    append_sticky(out, r);
     if (!r.keep_client) http::append_field(out, "Connection", "close");
     else if (r.head.minor() == 0) http::append_field(out, "Connection", "keep-alive");
     http::append_framing(out, framing);

@@ -9,10 +9,13 @@
 namespace weir {
 
 /// Appends the request head for the server of `r`.
-void compose_request(std::string& out, const request& r);
+void compose_request(std::string& out, const request& r, time_point deadline);
 
 /// Appends the response head for the client of `r`, whose body will be framed as `framing`; r.keep_client decides about
 /// the connection.
 void compose_response(std::string& out, request& r, const http::response_head& head, const http::body_framing& framing);
+
+/// The pause that a server asks for, in seconds; a date is not believed, since clocks differ.
+std::optional<std::chrono::seconds> retry_after(const http::response_head& head);
 
 }  // namespace weir

@@ -11,8 +11,12 @@
 #include "lib/async/scope.hpp"
 #include "lib/async/seed.hpp"
 #include "lib/async/signals.hpp"
+#include "lib/async/stream.hpp"
 #include "lib/net/listener.hpp"
+#include "proxy/admin.hpp"
+#include "proxy/health.hpp"
 #include "proxy/names.hpp"
+#include "proxy/sampler.hpp"
 #include "proxy/system.hpp"
 #include "proxy/version.hpp"
 #include "proxy/worker.hpp"
@@ -20,8 +24,10 @@
 namespace weir {
 namespace {
 
-constexpr auto short_drain = 2s;  // INT
-constexpr auto log_limit = 2s;    // for the last lines to be written, once all else is over
+constexpr auto short_drain = 2s;      // INT
+constexpr auto log_limit = 2s;        // for the last lines to be written, once all else is over
+constexpr auto worker_limit = 500ms;  // for a worker to say how it goes
+constexpr auto backends_every = 100ms;
 constexpr int cut_status = 4;
 
 std::optional<address> address_of(const conf::endpoint& at) {
@@ -32,17 +38,23 @@ std::optional<address> address_of(const conf::endpoint& at) {
 
 class process {
 public:
-    process(const conf::config& config, unsigned max_connections)
-        : config_{config}, shared_{config, max_connections},
-          signals_{time_, {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1}} {}
+    process(const conf::config& config, unsigned max_connections, unsigned descriptors)
+        : config_{config}, shared_{config, max_connections, random_seed()}, streams_{time_},
+          signals_{time_, {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1}}, started_{time_.now()} {
+        shared_.load.descriptors_limit = descriptors;
+        shared_.load.memory_limit = config.shed.memory_bytes ? *config.shed.memory_bytes : memory_limit();
+    }
 
     /// False: what stands in the way has been said.
     bool prepare();
     int run();
 
 private:
+    bool prepare_admin();
     task<void> live();
-    task<void> report_failures();
+    task<void> tick_backends();
+    task<process_status> look();
+    task<void> ask(worker& whom, std::optional<worker_status>& answer) { answer = co_await whom.status(time_); }
     void start_workers();
     /// Waits for the signal that ends it, handling the others.
     task<int> next_order();
@@ -53,7 +65,7 @@ private:
     }
     task<bool> requests_are_open() {
         for (const auto& each : workers_) {
-            const auto now = co_await timeout(time_, 100ms, each->numbers(time_));
+            const auto now = co_await timeout(time_, 100ms, each->status(time_));
             if (!now || now->requests_open > 0) co_return true;  // too busy to answer is busy
         }
         co_return false;
@@ -71,11 +83,16 @@ private:
     shared_state shared_;
     pid_file pid_;
     std::vector<bound_listener> listeners_;
+    stream_context streams_;  // of the admin listener
+    std::optional<listener> admin_door_;
     std::optional<log_writer> error_lines_;
     std::optional<error_log> errors_;
     signal_stream signals_;
     std::vector<std::unique_ptr<worker>> workers_;
-    time_point began_{};
+    std::vector<worker_status> known_;  // of the workers, as they last answered
+    run_phase phase_ = run_phase::starting;
+    const time_point started_;
+    time_point began_{};  // the drain
     int status_ = 0;
 };
 
@@ -104,6 +121,7 @@ bool process::prepare() {
             bound->descriptors.push_back(::dup(bound->descriptors.front()));
         listeners_.push_back({&each, bound->at.text(), std::move(bound->descriptors)});
     }
+    if (!prepare_admin()) return false;
     if (!config_.pid_file.empty()) {
         auto written = pid_file::write(config_.pid_file);
         if (!written) return complain(written.error());
@@ -113,8 +131,18 @@ bool process::prepare() {
     return true;
 }
 
+bool process::prepare_admin() {
+    if (!config_.admin) return true;
+    const auto at = address_of(*config_.admin);
+    if (!at) return complain("not an address to listen on: " + config_.admin->text);
+    auto bound = bind_listener(*at, {});
+    if (!bound) return complain(bound.error());
+    admin_door_.emplace(streams_, bound->descriptors.front(), listener::options{});
+    log(log_level::info, "admin pages at " + bound->at.text());
+    return true;
+}
+
 int process::run() {
-    began_ = time_.now();
     scope root{time_};
     root.spawn(live());
     time_.run();
@@ -127,11 +155,19 @@ task<void> process::live() {
     {
         event stopping{time_};
         names dns{time_, shared_, *errors_};
+        health checks{time_, shared_, *errors_, random_seed()};
+        admin pages{time_, shared_, *errors_, phase_, [this] { return look(); }};
         scope background{time_};
+        background.spawn(watch_load(time_, shared_.load));
+        if (admin_door_) background.spawn(pages.run(*admin_door_));
         co_await dns.look_up_all();
         background.spawn(dns.keep_fresh(stopping));
+        background.spawn(checks.run(stopping));
+        background.spawn(tick_backends());
         start_workers();
+        phase_ = run_phase::serving;
         const int signal = co_await next_order();
+        phase_ = run_phase::draining;
         stopping.set();
         co_await drain(signal);
     }
@@ -158,6 +194,56 @@ void process::start_workers() {
     }
     log(log_level::info, "ready: " + std::to_string(config_.workers) + " workers, at most " +
                              std::to_string(shared_.connections.places()) + " connections");
+}
+
+task<void> process::tick_backends() {
+    const auto tick = [this](time_point) {
+        for (auto& each : shared_.backends) each.tick(time_);
+    };
+    co_await weir::for_each(ticks{time_, backends_every}, tick);
+}
+
+task<process_status> process::look() {
+    std::vector<std::optional<worker_status>> answers(workers_.size());
+    {
+        scope asking{time_};
+        for (std::size_t i = 0; i < answers.size(); ++i) asking.spawn(ask(*workers_[i], answers[i]));
+        co_await timeout(time_, worker_limit, asking.joined());
+    }
+    known_.resize(workers_.size());
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+        if (answers[i]) known_[i] = std::move(*answers[i]);
+        else known_[i].answered = false;
+    }
+    process_status now;
+    now.version = version_line();
+    now.version.pop_back();  // the end of the line
+    now.phase = phase_;
+    now.pid = ::getpid();
+    now.uptime = time_.now() - started_;
+    now.connections_open = shared_.connections.inside();
+    now.connections_limit = shared_.connections.places();
+    now.connections_full_total = shared_.connections.full_count();
+    now.memory_used = shared_.load.memory_used;
+    now.memory_limit = shared_.load.memory_limit;
+    now.descriptors_open = shared_.load.descriptors_open;
+    now.descriptors_limit = shared_.load.descriptors_limit;
+    now.error_lines_dropped = error_lines_->dropped();
+    for (std::size_t i = 0; i < listeners_.size(); ++i) {
+        auto& from = shared_.listeners[i];
+        auto& to = now.listeners.emplace_back();
+        to.address = listeners_[i].name;
+        to.protocol = listeners_[i].settings->protocol;
+        to.open = from.gate.inside();
+        to.limit = from.gate.places();
+        to.full_total = from.gate.full_count();
+        to.total = from.connections_total;
+        to.clients_refused_total = from.clients_refused_total;
+    }
+    now.workers = known_;
+    for (auto& each : shared_.backends) now.backends.push_back(each.status(time_.now()));
+    now.pools.push_back({shared_.disk.name(), shared_.disk.statistics()});
+    co_return now;
 }
 
 task<int> process::next_order() {
@@ -222,19 +308,19 @@ task<void> process::drain(int signal) {
 }
 
 task<void> process::final_report() {
-    worker::report sum;
+    worker_status sum;
     for (const auto& each : workers_) {
-        const auto one = co_await each->numbers(time_);
+        const auto one = co_await each->status(time_);
         sum.connections += one.connections;
         sum.requests += one.requests;
         sum.cut += one.cut;
-        sum.log_lines_dropped += one.log_lines_dropped;
+        sum.access_lines_dropped += one.access_lines_dropped;
     }
     const auto took = std::chrono::duration_cast<milliseconds>(time_.now() - began_);
     log(log_level::info, "stopped: drained in " + std::to_string(took.count()) + " ms; served " +
                              std::to_string(sum.requests) + " requests on " + std::to_string(sum.connections) +
                              " connections; " + std::to_string(sum.cut) + " connections cut; " +
-                             std::to_string(sum.log_lines_dropped) + " log lines dropped");
+                             std::to_string(sum.access_lines_dropped) + " log lines dropped");
     if (sum.cut > 0) status_ = cut_status;
 }
 
@@ -248,7 +334,7 @@ int run_process(const conf::config& config) {
         std::fprintf(stderr,
                      "weir: warning: max_connections %u needs more descriptors than the limit of %u allows; using %u\n",
                      *config.max_connections, descriptors, possible);
-    process whole{config, config.max_connections ? std::min(*config.max_connections, possible) : possible};
+    process whole{config, config.max_connections ? std::min(*config.max_connections, possible) : possible, descriptors};
     if (!whole.prepare()) return 1;
     return whole.run();
 }

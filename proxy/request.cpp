@@ -1,10 +1,28 @@
 #include "proxy/request.hpp"
 
+#include <algorithm>
+
 #include "lib/async/race.hpp"
 #include "lib/http/answer.hpp"
 
 namespace weir {
 namespace {
+
+/// Those who come back should not all come at once, and not at all when it is weir that is short of something.
+http::refusal_hints hints_for(request& r) {
+    http::refusal_hints hints;
+    switch (r.why) {
+    case reason::rate_limited: hints.retry_after = static_cast<unsigned>(r.retry_after.count()); break;
+    case reason::overloaded:
+    case reason::queue_full:
+    case reason::queue_timeout: hints.no_retry = true; [[fallthrough]];
+    case reason::breaker_open:
+    case reason::no_server: hints.retry_after = 1 + r.worker.chance.below(5); break;
+    default: break;
+    }
+    hints.unprocessed = r.tries == 0 && at_fault(r.why) == party::proxy;
+    return hints;
+}
 
 constexpr auto answer_limit = 5s;  // for a client to take an answer of ours, which usually fits into the socket
 
@@ -37,6 +55,9 @@ request::~request() {
 void log_request(request& r) {
     r.logged = true;
     auto& w = r.worker;
+    const auto took = w.time.now() - r.began;
+    w.numbers.responses_total[std::min<std::size_t>(static_cast<std::size_t>(r.status) / 100, 5)].add();
+    w.numbers.total.record_us(static_cast<std::uint64_t>(us(took)));
     if (!w.access_lines) return;
     access_record line;
     line.unix_us = w.time.wall_us();
@@ -55,7 +76,7 @@ void log_request(request& r) {
     line.bytes_out = r.bytes_out;
     line.connect_us = us(r.connecting);
     line.first_byte_us = us(r.first_byte);
-    line.total_us = us(w.time.now() - r.began);
+    line.total_us = us(took);
     if (r.backend) line.backend = r.backend->shared.name();
     if (r.chosen) line.server = r.chosen->name();
     line.tries = r.tries;
@@ -77,6 +98,7 @@ task<void> answer_with_scratch(request& r, int status) {
 
 task<void> refuse(request& r, reason why, std::string_view doing) {
     r.why = why;
+    if (!r.backend) r.worker.numbers.refused_total[static_cast<std::size_t>(why)].add();
     if (r.worker.errors.wants(level_of(why))) {
         std::string line = "refused: ";
         line.append(word(why)).append(": ").append(doing).append(" [client ");
@@ -97,7 +119,7 @@ task<void> refuse(request& r, reason why, std::string_view doing) {
     mode.date = r.worker.date_now();
     mode.request_id = r.id_text();
     r.worker.scratch.clear();
-    http::append_refusal(r.worker.scratch, why, mode);
+    http::append_refusal(r.worker.scratch, why, mode, hints_for(r));
     co_await answer_with_scratch(r, status_for(why));
 }
 

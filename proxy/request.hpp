@@ -7,6 +7,7 @@
 
 #include "lib/http/parser.hpp"
 #include "proxy/context.hpp"
+#include "proxy/replay.hpp"
 
 namespace weir {
 
@@ -27,9 +28,12 @@ struct request {
 
     std::unique_ptr<http::request_head> kept_head;  // goes back when we end
     http::request_head& head;
-    const conf::route* route = nullptr;
+    route_state* way = nullptr;          // null: no route yet
+    const conf::route* route = nullptr;  // its settings
     backend_view* backend = nullptr;
     server* chosen = nullptr;  // the last server tried
+    std::size_t chosen_index = 0;
+    std::optional<std::size_t> stuck_to;  // the server that the client's cookie names
     bool trusted = false;      // the peer may speak for others
     std::string kept_id;       // a trusted peer's request id; else empty: ours is `id`
     class request_id id;
@@ -38,6 +42,12 @@ struct request {
     time_point began;  // first byte
     time_point head_done{};
     time_point deadline{};       // for everything up to the head of the response
+    struct {
+        nanoseconds first_byte{}, per_try = nanoseconds::max();
+    } limits;                    // the route's, else the backend's
+    priority_class cls = priority_class::normal;
+    std::chrono::seconds retry_after{};  // for a refusal to say; 0: drawn, where the reason is that we are short of something
+    bool hurried = false;        // the client asked for less time than we would give
     nanoseconds connecting{-1};  // of the last try; negative: none
     nanoseconds first_byte{-1};
 
@@ -48,7 +58,9 @@ struct request {
     unsigned tries = 0;
     bool reused = false;
     bool has_head = false;     // there is something to say about it in the log
-    bool body_taken = false;   // bytes of the body have left the client's buffer: no second try
+    bool may_repeat = false;   // the method is idempotent, or the client says that this request is
+    bool body_taken = false;   // bytes of the body have left the client's buffer; what is kept of them is in `replay`
+    replay_buffer replay;
     bool body_done = true;     // the whole body has been read from the client
     bool answered = false;     // bytes of a final response went to the client: no second try, no other answer
     bool keep_client = false;  // the client's connection is fit for another request
@@ -56,8 +68,14 @@ struct request {
     bool logged = false;
 
     std::string_view id_text() const noexcept { return kept_id.empty() ? id.text() : std::string_view{kept_id}; }
+    /// Is all at hand that another try would have to send? What is left of a body with a length may still come; of a chunked
+    /// one that was begun, everything must have been read.
+    bool replayable() const noexcept {
+        if (!body_taken) return true;
+        return replay.whole() && (body_done || head.framing().how == http::body_framing::kind::length);
+    }
     /// May it be sent again after bytes of it reached a server? RFC 9110 section 9.2.2.
-    bool repeatable() const noexcept { return head.is_idempotent() && !body_taken; }
+    bool repeatable() const noexcept { return may_repeat && replayable(); }
     loop& time() const noexcept { return worker.time; }
 };
 

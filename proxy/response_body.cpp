@@ -196,9 +196,10 @@ task<void> relay_response(response_relay& x) {
     case kind::none: return relay_small(x, 0);
     case kind::length:
         if (from.length <= small_body_bytes && x.server.in().size() >= from.length) return relay_small(x, from.length);
+        if (x.server.in().size() < from.length) x.takes_time();
         return relay_length(x, from.length);
     case kind::chunked:
-    case kind::until_close: return relay_reframed(x, from.how, to.how);
+    case kind::until_close: x.takes_time(); return relay_reframed(x, from.how, to.how);
     }
     std::unreachable();
 }

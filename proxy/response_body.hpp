@@ -19,7 +19,8 @@ struct response_relay {
     byte_stream& server;
     milliseconds patience;          // between two bytes, on either side
     bool server_may_stay = false;   // its connection may be kept once the body is complete
-    std::function<void()> release;  // gives the connection back; `server` is gone afterwards
+    std::function<void()> takes_time;  // called once it is clear that this will not be over at once
+    std::function<void()> release;     // gives the connection back; `server` is gone afterwards
 };
 
 /// From the head to the end. What goes wrong is in r.why: the client has part of the answer and must be cut off.

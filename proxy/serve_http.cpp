@@ -3,11 +3,11 @@
 #include "lib/async/race.hpp"
 #include "lib/http/answer.hpp"
 #include "lib/http/forwarded.hpp"
-#include "lib/http/write.hpp"
 #include "lib/net/proxy_protocol.hpp"
 #include "proxy/forward.hpp"
 #include "proxy/request.hpp"
-#include "proxy/template.hpp"
+#include "proxy/own_answer.hpp"
+#include "proxy/standing.hpp"
 
 namespace weir {
 namespace {
@@ -67,47 +67,14 @@ task<reason> read_head(request& r) {
     }
 }
 
-/// Answers that need no server: redirects, fixed responses, TRACE and OPTIONS that may go no further.
-bool answers_itself(request& r, const http::forward_limit& limit, http::answer& answer, std::string& text) {
-    if (limit.counts && limit.left == 0) {
-        answer.status = r.head.verb() == http::method::trace ? 405 : 204;  // TRACE would echo credentials: not by us
-        answer.fields = "Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n";
-        return true;
+/// How long a client should wait that has used up what one of the route's rates gives it; nothing: it has not.
+std::optional<std::chrono::seconds> over_rate(request& r) {
+    for (auto& rate : r.way->rates) {
+        const auto key = key_of(rate.settings.key, r);
+        const std::lock_guard lock{rate.mutex};
+        if (const auto wait = rate.clients.take(key, r.time().now())) return *wait;
     }
-    if (r.route->redirects) {
-        answer.status = r.route->redirects->status;
-        expand(r.route->redirects->to, r, text);
-        answer.location = text;
-        return true;
-    }
-    if (r.route->responds) {
-        answer.status = r.route->responds->status;
-        answer.body = r.route->responds->body;
-        answer.type = r.route->responds->type;
-        return true;
-    }
-    return false;
-}
-
-task<void> answer_itself(request& r, http::answer answer) {
-    std::string fields{answer.fields};
-    for (const auto& action : r.route->response_headers) {
-        if (action.what == conf::header_action::kind::remove) continue;
-        std::string value;
-        expand(action.value, r, value);
-        if (http::is_field_value(value)) http::append_field(fields, action.name, value);
-    }
-    answer.fields = fields;
-    r.keep_client = r.keep_client && r.body_done;
-    http::answer_mode mode;
-    mode.keep_alive = r.keep_client;
-    mode.head_only = r.head.verb() == http::method::head;
-    mode.client_minor = r.head.minor();
-    mode.date = r.worker.date_now();
-    mode.request_id = r.id_text();
-    r.worker.scratch.clear();
-    http::append_answer(r.worker.scratch, answer, mode);
-    co_await answer_with_scratch(r, answer.status);
+    return std::nullopt;
 }
 
 /// From the complete head to the end of the response.
@@ -122,16 +89,28 @@ task<void> respond(request& r, bool may_keep) {
     if (settings.max_body_bytes && framing.how == http::body_framing::kind::length &&
         framing.length > *settings.max_body_bytes)
         co_return co_await refuse(r, reason::body_too_large, "read request head: Content-Length over max_body");
-    r.route = r.listener.routes.find(r.head);
-    if (!r.route) co_return co_await refuse(r, reason::no_route, "find a route");
+    r.way = r.listener.shared.routes.find(r.head);
+    if (!r.way) co_return co_await refuse(r, reason::no_route, "find a route");
+    r.route = &r.way->settings;
     const auto limit = http::read_max_forwards(r.head);
     if (!limit) co_return co_await refuse(r, limit.error().why, limit.error().doing);
-
-    http::answer own;
-    std::string text;
-    if (answers_itself(r, *limit, own, text)) co_return co_await answer_itself(r, own);
+    r.cls = class_of(*r.route, r);
+    if (r.worker.ladder.refuse(r.cls, key_of(r.client.peer()), r.time().now()))
+        co_return co_await refuse(r, reason::overloaded, "take one more request");
+    if (const auto wait = over_rate(r)) {
+        r.retry_after = *wait;
+        co_return co_await refuse(r, reason::rate_limited, "keep to the client's rate");
+    }
+    if (const auto own = own_answer(r, *limit)) co_return co_await answer(r, *own);
     r.backend = &r.worker.backends[*r.route->backend];
     co_await forward(r);
+}
+
+/// No time even to read what is asked.
+task<void> refuse_unread(worker_context& w, byte_stream& client) {
+    w.numbers.refused_total[static_cast<std::size_t>(reason::overloaded)].add();
+    const auto sent = co_await timeout(w.time, linger_for, client.write(http::refusal_unread));
+    if (sent && *sent) co_await close_politely(client);
 }
 
 /// True if the connection may carry another request.
@@ -188,6 +167,7 @@ task<void> serve_http(worker_context& w, listener_view& listener, admitted clien
             const auto got = co_await timeout(w.time, patience, stream.fill());
             if (!got || !*got || **got == 0) co_return;
         }
+        if (w.ladder.refuse_before_parsing()) co_return co_await refuse_unread(w, stream);
         if (!co_await serve_request(w, listener, stream, left > 1)) co_return;
         patience = settings.timeout.keep_alive;
     }

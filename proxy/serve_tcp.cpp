@@ -2,8 +2,8 @@
 
 #include "lib/async/race.hpp"
 #include "proxy/dial.hpp"
-#include "proxy/pick.hpp"
 #include "proxy/serve_http.hpp"
+#include "proxy/standing.hpp"
 #include "proxy/tunnel.hpp"
 
 namespace weir {
@@ -13,7 +13,7 @@ namespace {
 struct tcp_session {
     tcp_session(worker_context& w, const listener_view& listener, const byte_stream& client,
                 const backend_view& backend)
-        : w{w}, listener{listener}, client{client}, backend{backend}, began{w.time.now()}, id{w.request_ids.next()} {
+        : w{w}, listener{listener}, client{client}, backend{&backend}, began{w.time.now()}, id{w.request_ids.next()} {
         moved.why = reason::draining;  // until it has ended by itself
     }
     tcp_session(const tcp_session&) = delete;
@@ -24,13 +24,14 @@ struct tcp_session {
     worker_context& w;
     const listener_view& listener;
     const byte_stream& client;
-    const backend_view& backend;
+    const backend_view* backend;
     time_point began;
     request_id id;
     nanoseconds connecting{-1};
     tunnel_result moved;
     const server* chosen = nullptr;
     unsigned tries = 0;
+    place on;
 };
 
 void tcp_session::log() const {
@@ -46,37 +47,63 @@ void tcp_session::log() const {
     line.bytes_out = moved.from_server;
     if (connecting >= 0ns) line.connect_us = us(connecting);
     line.total_us = us(w.time.now() - began);
-    line.backend = backend.shared.name();
+    line.backend = backend->shared.name();
     if (chosen) line.server = chosen->name();
     line.tries = tries;
     line.request_id = id.text();
     w.log_access(line);
 }
 
-/// One server after the other until one accepts, as often as `retry` allows.
+/// A place on a server, after a wait in the queue if need be.
+task<result<place>> find_place(worker_context& w, backend_view& backend, byte_stream& client,
+                               const wanted_place& wanted) {
+    auto& group = backend.shared;
+    auto first = co_await timeout(w.time, group.patience(), race(group.enter(wanted), client.closed()));
+    if (!first) co_return fail(reason::queue_timeout, "find a server");
+    if (first->index() == 1) co_return fail(reason::client_closed, "find a server");
+    auto& entered = std::get<0>(*first);
+    if (!entered) co_return fail(entered.error(), "find a server");
+    co_return std::move(*entered);
+}
+
+/// One server after the other until one accepts, as often as `retry` and its budget allow.
 task<std::unique_ptr<server_connection>> connect_to_some_server(worker_context& w, backend_view& backend,
-                                                                byte_stream& client, tcp_session& session,
-                                                                server::permit& busy) {
-    auto& servers = backend.shared.servers();
+                                                                byte_stream& client, tcp_session& session) {
+    auto& group = backend.shared;
     auto failed = reason::no_server;
     tried_servers tried;
-    for (unsigned left = backend.shared.settings().retries + 1; left > 0; --left) {
-        const auto picked = pick_server(backend, tried, w.chance);
-        if (!picked) break;
-        tried.add(*picked);
+    wanted_place wanted{w.time};
+    wanted.tried = &tried;
+    wanted.fair_key = key_of(client.peer());
+    wanted.hash = wanted.fair_key;
+    wanted.measured = false;  // how long a session takes says nothing about the server
+    group.begin_request(w.time.now());
+    for (unsigned left = group.settings().retry.times + 1; left > 0; --left) {
+        if (wanted.kind == try_kind::retry && !group.pay_for(try_kind::retry, nullptr, w.time.now(), !w.ladder.retry_reserve_off())) break;
+        auto found = co_await find_place(w, backend, client, wanted);
+        if (!found) {
+            if (wanted.kind == try_kind::first) failed = found.error().why;
+            break;
+        }
+        wanted.kind = try_kind::retry;
+        session.on = std::move(*found);
+        tried.add(session.on.index());
         ++session.tries;
-        session.chosen = &servers[*picked];
-        busy = servers[*picked].begin();
+        session.chosen = &session.on.at();
         const auto began = w.time.now();
-        auto made = co_await dial(w, backend, *picked, client);
+        auto made = co_await dial(w, backend, session.on.index(), client);
         if (made) {
             session.connecting = w.time.now() - began;
+            session.on.report(outcome::good, session.connecting);
+            session.on.tell_now();
             co_return std::move(*made);
         }
         failed = made.error().why;
+        session.on.report(outcome::bad, w.time.now() - began, failed);
+        session.on.leave();
         w.log(log_level::warn, std::string{word(made.error().why)} + ": " + made.error().doing);
     }
-    busy.reset();
+    group.refused(failed);
     session.moved.why = failed;
     co_return nullptr;
 }
@@ -86,12 +113,18 @@ task<std::unique_ptr<server_connection>> connect_to_some_server(worker_context& 
 task<void> serve_tcp(worker_context& w, listener_view& listener, admitted admission) {
     auto& client = *admission.stream;
     if (listener.settings.accept_proxy && !co_await accept_proxy_header(w, listener, client)) co_return;
-    auto& backend = w.backends[*listener.settings.default_backend];
-    tcp_session session{w, listener, client, backend};
-    server::permit busy;
-    auto server = co_await connect_to_some_server(w, backend, client, session, busy);
+    auto* backend = &w.backends[*listener.settings.default_backend];
+    tcp_session session{w, listener, client, *backend};
+    auto server = co_await connect_to_some_server(w, *backend, client, session);
+    for (unsigned hops = 0; !server && session.moved.why != reason::client_closed; ++hops) {
+        const auto& fallback = backend->shared.settings().fallback;
+        if (fallback.how != conf::fallback::kind::backend || hops == w.backends.size()) break;
+        backend = &w.backends[fallback.backend];
+        session.backend = backend;
+        server = co_await connect_to_some_server(w, *backend, client, session);
+    }
     if (server) {
-        session.moved = co_await tunnel(w, client, *server->stream, backend.shared.settings().timeout.tunnel_idle);
+        session.moved = co_await tunnel(w, client, *server->stream, backend->shared.settings().timeout.tunnel_idle);
     } else {
         client.reset_on_close();
     }

@@ -1,7 +1,9 @@
 #pragma once
-/// What the process asks of the operating system before it serves: descriptors, a pid file, an unprivileged user.
+/// What the process asks of the operating system: before it serves descriptors, a pid file, an unprivileged user, and
+/// while it serves how much of the machine it uses.
 ///
-/// Errors are texts for the operator. Main thread only, before the workers start.
+/// Errors are texts for the operator. Main thread only; what changes the process, before the workers start.
+#include <cstdint>
 #include <expected>
 #include <string>
 
@@ -16,6 +18,16 @@ unsigned raise_descriptor_limit();
 /// How many client connections the descriptors allow: workers and logs need some, a part stays in reserve so that accept
 /// does not meet EMFILE, and a third of the rest is for connections to servers, of which idle clients need none.
 unsigned connections_for(unsigned descriptors, unsigned workers, unsigned listeners);
+
+/// Descriptors that the process has open.
+unsigned open_descriptors();
+
+/// Bytes of memory that the process occupies (resident).
+std::uint64_t memory_used();
+
+/// How many it may occupy: the least of the machine's memory and the limits of its control groups, version 1 or 2; 0:
+/// nobody knows. `root`: where /proc and /sys are.
+std::uint64_t memory_limit(const std::string& root = "");
 
 /// The file is removed when this dies, if it still holds our pid.
 class pid_file {

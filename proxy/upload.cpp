@@ -15,8 +15,8 @@ upload::upload(request& r, byte_stream& server, milliseconds server_patience)
 
 task<void> upload::run() {
     const auto framing = r_.head.framing();
-    r_.body_taken = true;
-    auto sent = framing.how == http::body_framing::kind::chunked ? send_chunked() : send_length(framing.length);
+    const bool again = std::exchange(r_.body_taken, true);
+    auto sent = again && framing.how == http::body_framing::kind::chunked ? repeat_chunked() : framing.how == http::body_framing::kind::chunked ? send_chunked() : send_length(framing.length);
     const auto outcome = co_await std::move(sent);
     ended_at_ = r_.time().now();
     if (outcome) r_.body_done = true;
@@ -25,7 +25,8 @@ task<void> upload::run() {
 }
 
 task<result<>> upload::send_length(std::uint64_t length) {
-    auto left = length;
+    if (auto again = co_await write_to_server(r_.replay.bytes()); !again) co_return again;
+    auto left = length - r_.replay.bytes().size();
     while (left > 0) {
         const auto piece = r_.client.in().substr(0, left);
         if (piece.empty()) {
@@ -38,6 +39,8 @@ task<result<>> upload::send_length(std::uint64_t length) {
             continue;
         }
         if (auto written = co_await write_to_server(piece); !written) co_return written;
+        r_.replay.keep(piece);
+        r_.bytes_in += piece.size();
         r_.client.consume(piece.size());
         left -= piece.size();
     }
@@ -47,6 +50,7 @@ task<result<>> upload::send_length(std::uint64_t length) {
 task<result<>> upload::splice_from_client(std::uint64_t& left) {
     auto pipe = lease_pipe(r_.worker, r_.client, server_);
     if (!pipe) co_return {};
+    r_.replay.let_go();
     while (left > 0) {
         const auto slice = std::min<std::uint64_t>(left, bulk_slice_bytes);
         splice_limits limits;
@@ -87,12 +91,16 @@ task<result<>> upload::send_chunked() {
             if (!step->data.empty()) {
                 http::append_chunk_head(out, step->data.size());
                 out.append(step->data).append("\r\n");
+                r_.replay.keep(step->data);
             }
             r_.client.consume(step->consumed);
             r_.bytes_in += step->consumed;
         }
         if (most && decoded > *most) co_return fail(reason::body_too_large, "read request body: over max_body");
-        if (body.done()) http::append_last_chunk(out, body.trailers());
+        if (body.done()) {
+            http::append_last_chunk(out, body.trailers());
+            if (!body.trailers().empty()) r_.replay.let_go();
+        }
         if (!out.empty())
             if (auto written = co_await write_to_server(out); !written) co_return written;
         if (body.done()) break;
@@ -100,6 +108,18 @@ task<result<>> upload::send_chunked() {
         if (auto more = co_await fill_from_client(); !more) co_return more;
     }
     co_return {};
+}
+
+/// The whole body has been read and kept before.
+task<result<>> upload::repeat_chunked() {
+    std::string out;
+    const auto body = r_.replay.bytes();
+    if (!body.empty()) {
+        http::append_chunk_head(out, body.size());
+        out.append(body).append("\r\n");
+    }
+    out.append(http::last_chunk);
+    co_return co_await write_to_server(out);
 }
 
 bool upload::too_slow() const {
@@ -118,11 +138,11 @@ task<result<>> upload::fill_from_client() {
 }
 
 task<result<>> upload::write_to_server(std::string_view bytes) {
+    if (bytes.empty()) co_return {};
     const auto sent = co_await timeout(r_.time(), patience_, server_.write(bytes));
     if (!sent) co_return fail(reason::idle_timeout, "send request body: the server takes no more");
     if (!*sent) co_return fail(reason::backend_reset, "send request body: " + std::string{sent->error().text()});
     sent_ += bytes.size();
-    if (r_.head.framing().how == http::body_framing::kind::length) r_.bytes_in += bytes.size();
     co_return {};
 }
 

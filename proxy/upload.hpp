@@ -38,6 +38,7 @@ private:
     task<void> run();
     task<result<>> send_length(std::uint64_t length);
     task<result<>> send_chunked();
+    task<result<>> repeat_chunked();
     task<result<>> fill_from_client();
     task<result<>> splice_from_client(std::uint64_t& left);
     task<result<>> write_to_server(std::string_view bytes);

@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <variant>
 
 #include "lib/async/stream.hpp"
 #include "proxy/accept.hpp"
+#include "proxy/sampler.hpp"
 #include "proxy/serve_http.hpp"
 #include "proxy/serve_tcp.hpp"
 
@@ -15,11 +17,11 @@ namespace weir {
 
 /// The mailbox and the numbers outlive the loop on which they are used, so that both sides can look at them at any time.
 struct worker::link {
-    using message = std::variant<worker_order, reply_to<report>>;  // an order, or a question for the numbers
+    using message = std::variant<worker_order, reply_to<worker_status>>;  // an order, or a question how it goes
     std::mutex mutex;
     mailbox<message>* inbox = nullptr;  // while the loop runs
     std::vector<worker_order> early;    // told before it ran
-    report last;                        // once it has ended
+    worker_status last;                 // once it has ended
 };
 
 /// What happens on the worker's thread.
@@ -27,11 +29,11 @@ class worker::life {
 public:
     life(uv_loop& time, unsigned number, shared_state& shared, const std::vector<bound_listener>& listeners,
          std::uint64_t seed, link& parent)
-        : time_{time}, w_{time, number, shared, seed}, inbox_{time, 64}, cut_{time}, link_{parent}, background_{time},
-          listening_{time} {
+        : time_{time}, w_{time, number, shared, seed}, strain_{w_}, inbox_{time, 64}, cut_{time}, link_{parent},
+          background_{time}, listening_{time} {
         for (std::size_t i = 0; i < listeners.size(); ++i) {
             const auto& bound = listeners[i];
-            views_.emplace_back(*bound.settings, bound.name, shared.per_listener[i]);
+            views_.emplace_back(*bound.settings, bound.name, shared.listeners[i]);
             listener::options how;
             how.data_is_there = bound.settings->defer_accept;
             how.on_accept_error = [this](int error) {
@@ -55,6 +57,7 @@ private:
     task<void> live() {
         background_.spawn(take_orders());
         background_.spawn(housekeeping());
+        background_.spawn(strain_.run());
         scope logs{time_};
         logs.spawn(w_.error_lines.run());
         if (w_.access_lines) logs.spawn(w_.access_lines->run());
@@ -86,7 +89,7 @@ private:
 
     task<void> take_orders() {
         while (auto message = co_await inbox_.next()) {
-            if (auto* answer = std::get_if<reply_to<report>>(&*message)) {
+            if (auto* answer = std::get_if<reply_to<worker_status>>(&*message)) {
                 (*answer)(current());
                 continue;
             }
@@ -128,19 +131,54 @@ private:
         link_.last = current();
     }
 
-    report current() const {
-        report now;
-        now.connections = w_.numbers.connections_total.value();
-        now.requests = w_.numbers.requests_total.value();
-        now.cut = w_.numbers.cut_total.value();
-        now.log_lines_dropped = w_.access_lines ? w_.access_lines->dropped() : 0;
-        now.connections_open = w_.numbers.connections_open.value();
-        now.requests_open = w_.numbers.requests_open.value();
+    worker_status current() const {
+        const auto& from = w_.numbers;
+        worker_status now;
+        now.connections = from.connections_total.value();
+        now.requests = from.requests_total.value();
+        now.cut = from.cut_total.value();
+        now.accept_errors = from.accept_errors_total.value();
+        now.idle_closed = from.idle_closed_total.value();
+        now.connections_open = from.connections_open.value();
+        now.requests_open = from.requests_open.value();
+        now.access_lines_dropped = w_.access_lines ? w_.access_lines->dropped() : 0;
+        now.error_lines_dropped = w_.error_lines.dropped();
+        const auto value = [](const counter& each) { return each.value(); };
+        std::ranges::transform(from.refused_total, now.refused_total.begin(), value);
+        std::ranges::transform(from.responses_total, now.responses_total.begin(), value);
+        from.total.add_to(now.total);
+        add_strain(now);
+        for (const auto& backend : w_.backends) {
+            auto& idle = now.idle_connections.emplace_back();
+            for (const auto& pool : backend.pools) idle.push_back(pool->size());
+        }
         return now;
+    }
+
+    void add_strain(worker_status& now) const {
+        now.pressure = strain_.pressure();
+        now.busy_share = strain_.busy_share();
+        now.parts = strain_.parts();
+        for (std::size_t i = 0; i < shed_steps; ++i) {
+            now.step_on[i] = w_.ladder.on(static_cast<shed_step>(i));
+            now.step_taken[i] = w_.ladder.taken(static_cast<shed_step>(i));
+        }
+        for (std::size_t i = 0; i < priority_classes; ++i)
+            now.shed_total[i] = w_.ladder.refused(static_cast<priority_class>(i));
+        now.shed_share = w_.ladder.refused_share();
+        w_.numbers.loop_delay.add_to(now.loop_delay);
+        now.waited = time_.statistics.waited;
+        now.turns = time_.statistics.turns;
+        now.resumed = time_.statistics.resumed;
+        now.tasks_live = time_.statistics.tasks_live;
+        now.tasks_spawned = time_.statistics.tasks_spawned;
+        now.buffers_held = w_.streams.buffers.held_bytes();
+        now.pipes_in_use = w_.pipes.in_use();
     }
 
     uv_loop& time_;
     worker_context w_;
+    sampler strain_;
     mailbox<link::message> inbox_;
     event cut_;
     link& link_;
@@ -163,12 +201,12 @@ void worker::tell(worker_order order) {
     else link_->early.push_back(order);
 }
 
-task<worker::report> worker::numbers(loop& asker) {
-    const auto post = [this](reply_to<report> answer) {
+task<worker_status> worker::status(loop& asker) {
+    const auto post = [this](reply_to<worker_status> answer) {
         const std::lock_guard lock{link_->mutex};
         return link_->inbox && link_->inbox->post(std::move(answer));
     };
-    const auto answer = co_await ask<report>(asker, post);
+    const auto answer = co_await ask<worker_status>(asker, post);
     if (answer) co_return *answer;
     const std::lock_guard lock{link_->mutex};
     co_return link_->last;

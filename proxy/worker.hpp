@@ -13,6 +13,7 @@
 #include "lib/async/loop_thread.hpp"
 #include "lib/async/mailbox.hpp"
 #include "proxy/context.hpp"
+#include "proxy/status.hpp"
 
 namespace weir {
 
@@ -41,12 +42,8 @@ public:
     /// On the parent's loop.
     event::awaiter ended() noexcept { return thread_.ended(); }
 
-    /// As they stand, asked of the worker itself; its last words once it has ended.
-    struct report {
-        std::uint64_t connections = 0, requests = 0, cut = 0, log_lines_dropped = 0;
-        std::int64_t connections_open = 0, requests_open = 0;
-    };
-    task<report> numbers(loop& asker);  // on the asker's loop
+    /// As things stand, asked of the worker itself, on the asker's loop; its last words once it has ended.
+    task<worker_status> status(loop& asker);
 
 private:
     class life;

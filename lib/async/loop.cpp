@@ -11,9 +11,17 @@ void loop::arm(timed_waiter& t, time_point when) noexcept {
     on_timer_added(t.due_ms);
 }
 
-bool loop::run_ready(unsigned budget) {
-    while (!ready_.empty() && budget-- > 0) resume(take_ready());
-    return !ready_.empty();
+unsigned loop::run_ready(unsigned budget) {
+    for (; budget > 0 && !ready_.empty(); --budget) resume(take_ready());
+    return budget;
+}
+
+bool loop::run_turn_end() {
+    if (turn_end_.empty()) return false;
+    list<turn_end_work> due;  // what is added meanwhile has its own round
+    due.take_all(turn_end_);
+    while (!due.empty()) due.pop_front().at_turn_end();
+    return true;
 }
 
 void loop::run_timers() {

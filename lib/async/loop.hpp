@@ -38,6 +38,15 @@ struct loop_clock {
 };
 using time_point = loop_clock::time_point;
 
+/// Something that is better done for many at once: when nobody is ready any more, before the loop waits. Destroying it, or
+/// unlinking it, takes it back.
+struct turn_end_work : list_node {
+    virtual void at_turn_end() noexcept = 0;
+
+protected:
+    ~turn_end_work() = default;
+};
+
 class loop {
 public:
     loop(const loop&) = delete;
@@ -62,6 +71,12 @@ public:
         on_posted();
     }
 
+    /// Has `work` done at the end of this turn, once. Whom it makes ready is resumed in the same turn.
+    void at_turn_end(turn_end_work& work) noexcept {
+        turn_end_.push_back(work);
+        on_posted();
+    }
+
     class sleep_awaiter;
     class yield_awaiter;
     /// Resumes at `when` at the earliest, to the millisecond. Cancelling disarms.
@@ -80,6 +95,7 @@ public:
         std::uint64_t tasks_spawned = 0;  // children of scopes
         std::uint64_t tasks_live = 0;
         std::uint64_t turns = 0;
+        nanoseconds waited{};  // for something to happen; the rest of the time it was at work
     };
     counts statistics;
 
@@ -87,20 +103,19 @@ protected:
     explicit loop(time_point start, std::int64_t wall_offset_us) noexcept
         : now_{start}, wall_offset_us_{wall_offset_us}, timers_{to_ms_floor(start)} {}
 
-    /// A coroutine became ready: see to it that run_ready() is called soon.
+    /// A coroutine became ready, or there is work for the end of the turn: see to it that both are soon seen to.
     virtual void on_posted() noexcept = 0;
     /// A timer was added that may be the earliest.
     virtual void on_timer_added(std::uint64_t due_ms) noexcept = 0;
     /// Called from any thread, under a lock: see to it that run_remote() is called soon.
     virtual void on_remote_call() noexcept = 0;
 
-    /// Resumes what is ready, at most `budget` coroutines; true if some are left.
-    bool run_ready(unsigned budget);
+    /// Resumes what is ready, at most `budget` coroutines; what is left of the budget.
+    unsigned run_ready(unsigned budget);
+    /// Does the work that is put off to the end of the turn; false if there is none.
+    bool run_turn_end();
     /// Makes those that yielded ready.
-    void start_turn() noexcept {
-        ++statistics.turns;
-        ready_.take_all(yielded_);
-    }
+    void start_turn() noexcept { ready_.take_all(yielded_); }
     /// Runs at most `budget` of the calls from other threads; true if some are left.
     bool run_remote(unsigned budget);
     void set_now(time_point now) noexcept { now_ = now; }
@@ -115,6 +130,7 @@ protected:
     }
     bool has_ready() const noexcept { return !ready_.empty(); }
     bool has_yielded() const noexcept { return !yielded_.empty(); }
+    bool has_turn_end_work() const noexcept { return !turn_end_.empty(); }
     const timer_wheel& timers() const noexcept { return timers_; }
 
     static std::uint64_t to_ms_floor(time_point t) noexcept {
@@ -129,6 +145,7 @@ private:
     time_point now_;
     std::int64_t wall_offset_us_;
     list<waiter> ready_, yielded_;
+    list<turn_end_work> turn_end_;
     timer_wheel timers_;
     std::mutex remote_mutex_;
     std::vector<std::move_only_function<void()>> remote_;

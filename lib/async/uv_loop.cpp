@@ -3,6 +3,7 @@
 #include <cassert>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "lib/async/frame_pool.hpp"
 
@@ -45,11 +46,13 @@ uv_loop::uv_loop() : loop{monotonic_now(), wall_offset_us(monotonic_now())} {
         auto& self = of(handle->loop);
         self.clock_is_stale_ = true;
         self.in_poll_ = true;
+        ++self.statistics.turns;
+        if (!uv_is_active(reinterpret_cast<uv_handle_t*>(&self.more_to_do_))) self.waiting_since_ = monotonic_now();
     });
     uv_check_start(&after_poll_, [](uv_check_t* handle) {
         auto& self = of(handle->loop);
         self.in_poll_ = false;
-        if (self.has_ready()) const callback_scope scope{self};
+        if (self.has_ready() || self.has_turn_end_work()) const callback_scope scope{self};
     });
     wall_read_ = now();
 }
@@ -79,7 +82,11 @@ void uv_loop::enter_callback() noexcept {
 }
 
 void uv_loop::leave_callback() {
-    if (!in_poll_) run_ready(resumes_per_turn);
+    if (!in_poll_) {
+        auto budget = resumes_per_turn;
+        do budget = run_ready(budget);
+        while (run_turn_end());
+    }
     in_callback_ = false;
     if (!in_poll_ && (has_ready() || has_yielded())) on_posted();
 }
@@ -87,6 +94,7 @@ void uv_loop::leave_callback() {
 void uv_loop::read_clock() noexcept {
     clock_is_stale_ = false;
     set_now(monotonic_now());
+    if (waiting_since_ < now()) statistics.waited += now() - std::exchange(waiting_since_, time_point::max());
     if (now() - wall_read_ >= 1s) {  // the wall clock may be stepped; the loop's never is
         wall_read_ = now();
         set_wall_offset(wall_offset_us(now()));

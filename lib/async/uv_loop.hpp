@@ -66,6 +66,7 @@ private:
     uv_async_t remote_;
     std::uint64_t armed_ms_ = UINT64_MAX;
     time_point wall_read_{};
+    time_point waiting_since_ = time_point::max();  // in the poll; max: it does not wait
     bool clock_is_stale_ = true;
     bool in_callback_ = false;
     bool in_poll_ = false;

@@ -47,11 +47,12 @@ public:
         settle();
     }
 
-    /// Resumes one coroutine; false when nothing is ready.
+    /// Resumes one coroutine or, when none is ready, does the work for the end of the turn; false when there is neither.
     bool step() {
         while (run_remote(256)) {}
         while (true) {
             if (resume_delayed()) return true;
+            if (!has_ready() && run_turn_end()) return true;
             if (!has_ready()) start_turn();
             if (!has_ready()) return false;
             auto& next = take_ready();
@@ -77,7 +78,7 @@ public:
     /// Nobody is ready, has yielded, or sleeps.
     bool idle() const noexcept {
         const auto gone = [](const auto& entry) { return entry.second->empty(); };
-        return !has_ready() && !has_yielded() && timers().empty() &&
+        return !has_ready() && !has_yielded() && !has_turn_end_work() && timers().empty() &&
                std::all_of(delayed_.begin(), delayed_.end(), gone);
     }
 
@@ -96,6 +97,8 @@ private:
         return next;
     }
     void move_to(time_point when) {
+        ++statistics.turns;
+        if (when > now()) statistics.waited += when - now();
         set_now(std::max(when, now()));
         run_timers();
     }

@@ -24,15 +24,27 @@ void append_answer(std::string& out, const answer& what, const answer_mode& mode
     if (!bodyless && !mode.head_only) out.append(what.body);
 }
 
-void append_refusal(std::string& out, reason why, const answer_mode& mode, int status, unsigned retry_after) {
-    if (status == 0) status = status_for(why);
+const std::string_view refusal_unread = "HTTP/1.1 503 Service Unavailable\r\n"
+                                        "Server: weir\r\n"
+                                        "Content-Length: 0\r\n"
+                                        "Cache-Control: no-store\r\n"
+                                        "Proxy-Status: weir; error=proxy_internal_response; details=\"overloaded\"\r\n"
+                                        "Retry-After: 5\r\n"
+                                        "X-Not-Processed: 1\r\n"
+                                        "X-Retry: no\r\n"
+                                        "Connection: close\r\n\r\n";
+
+void append_refusal(std::string& out, reason why, const answer_mode& mode, const refusal_hints& hints) {
+    const int status = status_for(why);
     char digits[3];
     std::to_chars(digits, digits + sizeof digits, status);
 
     std::string fields = "Cache-Control: no-store\r\nProxy-Status: ";
     append_proxy_status(fields, why);
     end_head(fields);
-    if (retry_after > 0) append_field(fields, "Retry-After", retry_after);
+    if (hints.retry_after > 0) append_field(fields, "Retry-After", hints.retry_after);
+    if (hints.unprocessed) append_field(fields, "X-Not-Processed", "1");
+    if (hints.no_retry) append_field(fields, "X-Retry", "no");
 
     std::string body{digits, sizeof digits};
     body.append(" ").append(phrase_of(status)).append("\n").append(word(why)).append("\n");

@@ -34,9 +34,19 @@ struct answer {
 /// Content-Length is always written, except with the statuses that have no body (204, 304), whose body is dropped.
 void append_answer(std::string& out, const answer& what, const answer_mode& mode);
 
-/// The refusal for a reason, with the status of status_for(why); `status` overrides it. `retry_after` in seconds,
-/// 0: none. 405 and 426 need more than this can say: use append_answer.
-void append_refusal(std::string& out, reason why, const answer_mode& mode, int status = 0, unsigned retry_after = 0);
+/// What a refusal tells programs beside its reason.
+struct refusal_hints {
+    unsigned retry_after = 0;  // seconds; 0: none
+    bool unprocessed = false;  // no server has seen the request: `X-Not-Processed: 1`, so that it may be sent again
+    bool no_retry = false;     // but not now, it would only add to the load: `X-Retry: no`
+};
+
+/// The refusal for a reason, with the status of status_for(why). 405 and 426 need more than this can say: use
+/// append_answer.
+void append_refusal(std::string& out, reason why, const answer_mode& mode, const refusal_hints& hints = {});
+
+/// A refusal whole and ready, for when there is no time to read what was asked: reason::overloaded, and the connection closes.
+extern const std::string_view refusal_unread;
 
 /// The Proxy-Status value alone, for a response that is forwarded although something went wrong.
 void append_proxy_status(std::string& out, reason why);

@@ -107,6 +107,7 @@ template <class Head>
 }  // namespace
 
 result<std::size_t> request_parser::parse(std::string_view input, const head_limits& limits, request_head& out) {
+    if (input.empty()) return 0;
     const auto refused = [&](error why) { return refuse(out, scanner_, sender::client, std::move(why)); };
     const auto size = scanner_.scan(input, limits);
     if (!size) return refused(size.error());
@@ -138,6 +139,7 @@ result<std::size_t> request_parser::parse(std::string_view input, const head_lim
 }
 
 result<std::size_t> response_parser::parse(std::string_view input, const head_limits& limits, response_head& out) {
+    if (input.empty()) return 0;  // whoever waits for a response asks before anything has come
     const auto refused = [&](error why) { return refuse(out, scanner_, sender::server, std::move(why)); };
     const auto size = scanner_.scan(input, limits);
     if (!size) return refused(size.error());

@@ -15,7 +15,6 @@
 #include <new>
 #include <span>
 #include <string_view>
-#include <vector>
 
 namespace weir {
 
@@ -29,18 +28,14 @@ public:
     buffer_pool& operator=(const buffer_pool&) = delete;
     ~buffer_pool() {
         for (auto* list : {&small_, &large_})
-            for (auto* chunk : *list) std::free(chunk);
+            while (list->first) std::free(list->pop());
     }
 
     /// `bytes` is rounded up to a size that the pool keeps, if there is one.
     char* take(std::size_t& bytes) {
         bytes = bytes <= small_bytes ? small_bytes : bytes <= large_bytes ? large_bytes : bytes;
         held_bytes_ += bytes;
-        if (auto* free = list_for(bytes); free && !free->empty()) {
-            auto* chunk = free->back();
-            free->pop_back();
-            return chunk;
-        }
+        if (auto* free = list_for(bytes); free && free->first) return free->pop();
         auto* chunk = static_cast<char*>(std::malloc(bytes));
         if (!chunk) throw std::bad_alloc{};
         return chunk;
@@ -48,7 +43,7 @@ public:
     void give_back(char* chunk, std::size_t bytes) noexcept {
         held_bytes_ -= bytes;
         auto* free = list_for(bytes);
-        if (free && free->size() < kept_each) free->push_back(chunk);
+        if (free && free->count < kept_each) free->push(chunk);
         else std::free(chunk);
     }
     /// Bytes of chunks that are in use now.
@@ -56,10 +51,28 @@ public:
 
 private:
     static constexpr std::size_t kept_each = 128;  // at most 10 MiB a worker
-    std::vector<char*>* list_for(std::size_t bytes) noexcept {
+    /// Linked through the chunks themselves.
+    struct free_list {
+        struct node {
+            node* next;
+        };
+        void push(char* chunk) noexcept {
+            first = new (chunk) node{first};
+            ++count;
+        }
+        char* pop() noexcept {
+            auto* chunk = first;
+            first = chunk->next;
+            --count;
+            return reinterpret_cast<char*>(chunk);
+        }
+        node* first = nullptr;
+        unsigned count = 0;
+    };
+    free_list* list_for(std::size_t bytes) noexcept {
         return bytes == small_bytes ? &small_ : bytes == large_bytes ? &large_ : nullptr;
     }
-    std::vector<char*> small_, large_;
+    free_list small_, large_;
     std::size_t held_bytes_ = 0;
 };
 

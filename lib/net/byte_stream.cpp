@@ -121,14 +121,19 @@ bool byte_stream::write_awaiter::await_ready() {
         error_ = io_error::broken;
         return settled_ = true;
     }
-    const auto written = s.try_write(first_, second_);
+    batches_ = s.context_.writes.has_room(first_.size() + second_.size());
+    return settled_ = !batches_ && try_sending();
+}
+
+bool byte_stream::write_awaiter::try_sending() noexcept {
+    const auto written = stream_->try_write(first_, second_);
     if (written < 0 && written != -EAGAIN) {
         error_ = static_cast<int>(-written);
-        return settled_ = true;
+        return true;
     }
-    auto done = written < 0 ? 0 : static_cast<std::size_t>(written);
+    const auto done = written < 0 ? 0 : static_cast<std::size_t>(written);
     began_ = done > 0;
-    if (done == first_.size() + second_.size()) return settled_ = true;
+    if (done == first_.size() + second_.size()) return true;
     const auto of_first = std::min(done, first_.size());
     first_.remove_prefix(of_first);
     second_.remove_prefix(done - of_first);
@@ -136,12 +141,35 @@ bool byte_stream::write_awaiter::await_ready() {
 }
 
 bool byte_stream::write_awaiter::await_suspend(std::coroutine_handle<> parent) {
-    waiter_.handle = parent;
-    queued_ = true;
+    handle = parent;
     stream_->writing_ = this;
     stream_->write_pending_ = true;
-    stream_->queue_write(first_, second_);
+    if (batches_) {
+        stream_->context_.writes.add(*this, first_, second_);
+    } else {
+        queued_ = true;
+        stream_->queue_write(first_, second_);
+    }
     return true;
+}
+
+void byte_stream::write_awaiter::abandon() noexcept {
+    auto& s = *stream_;
+    s.writing_ = nullptr;
+    if (queued_) {
+        s.write_broken_ = true;
+    } else {
+        s.write_pending_ = false;
+        s.context_.writes.take_back(*this);
+    }
+}
+
+void byte_stream::write_awaiter::send() noexcept {
+    first_ = batched_;
+    second_ = {};
+    if (try_sending()) return stream_->write_finished(error_);
+    queued_ = true;
+    stream_->queue_write(first_, second_);
 }
 
 io_result<> byte_stream::write_awaiter::await_resume() const noexcept {
@@ -154,7 +182,7 @@ void byte_stream::write_finished(int error) noexcept {
     if (!writing_) return;
     writing_->error_ = error;
     writing_->settled_ = true;
-    time().post(writing_->waiter_);
+    time().post(*writing_);
     writing_ = nullptr;
 }
 

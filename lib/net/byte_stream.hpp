@@ -13,9 +13,12 @@
 ///
 /// Reading: bytes are kept until consumed, so a cancelled fill() loses nothing. While the buffer is full nothing is read from
 /// the peer: that is the backpressure. One fill() at a time; closed() may wait beside it.
-/// Writing: write() resumes when the kernel has taken every byte, which usually is at once. What has to wait is copied, so
-/// the views need to live only until the awaiting coroutine is suspended: a worker may compose into one scratch string. One write at a time. A cancelled write that had to wait leaves the stream unusable for writing (`broken`), since
-/// nobody knows how much went out; what remains is to dispose of it.
+/// Writing: write() resumes when the kernel has taken every byte. What is small is sent at the end of this turn of the loop,
+/// together with what others write (write_batch.hpp); what is large, at once if the kernel takes it. What has to wait is
+/// copied, so the views need to live only until the awaiting coroutine is suspended: a worker may compose into one scratch
+/// string. One write at a time. A write cancelled before the end of its turn has not happened; one that had to wait for the
+/// peer leaves the stream unusable for writing (`broken`), since nobody knows how much went out: what remains is to dispose of
+/// it.
 /// Lifetime: owned by a stream_ptr. Letting go closes the connection at once and nothing calls back; what libuv still holds
 /// frees itself later. Belongs to one loop.
 #include <cerrno>
@@ -27,14 +30,16 @@
 #include "lib/async/loop.hpp"
 #include "lib/net/address.hpp"
 #include "lib/net/buffer.hpp"
+#include "lib/net/write_batch.hpp"
 
 namespace weir {
 
 /// What the streams of one worker share.
 struct stream_context {
-    explicit stream_context(loop& whose) noexcept : time{whose} {}
+    explicit stream_context(loop& whose) noexcept : time{whose}, writes{whose} {}
     loop& time;
     buffer_pool buffers;
+    write_batch writes;
 };
 
 /// An errno value (positive), or `broken`.
@@ -204,16 +209,14 @@ private:
     waiter waiter_;
 };
 
-class [[nodiscard]] byte_stream::write_awaiter {
+class [[nodiscard]] byte_stream::write_awaiter final : batched_write {
 public:
     write_awaiter(byte_stream& to, std::string_view first, std::string_view second) noexcept
         : stream_{&to}, first_{first}, second_{second} {}
     write_awaiter(write_awaiter&& other) noexcept
-        : stream_{other.stream_}, first_{other.first_}, second_{other.second_} {}
+        : batched_write{}, stream_{other.stream_}, first_{other.first_}, second_{other.second_} {}
     ~write_awaiter() {
-        if (stream_->writing_ != this) return;
-        stream_->writing_ = nullptr;
-        stream_->write_broken_ = true;
+        if (stream_->writing_ == this) abandon();
     }
     bool await_ready();
     bool await_suspend(std::coroutine_handle<> parent);
@@ -222,12 +225,17 @@ public:
 
 private:
     friend class byte_stream;
+    void send() noexcept override;
+    /// Sends what can be sent without waiting; false if something is left, which is then in first_ and second_.
+    bool try_sending() noexcept;
+    void abandon() noexcept;
+
     byte_stream* stream_;
     std::string_view first_, second_;
-    waiter waiter_;
     int error_ = 0;
     bool settled_ = false;
-    bool began_ = false;   // some of it went out at once
+    bool batches_ = false;
+    bool began_ = false;   // some of it went out without waiting
     bool queued_ = false;  // the rest was left to libuv: how much of it went out before an error, nobody knows
 };
 

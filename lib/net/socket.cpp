@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include <uv.h>
@@ -13,6 +14,15 @@
 
 namespace weir {
 namespace {
+
+// recv(2) and send(2) past libc: where a program has threads, libc's are points of thread cancellation, of which we make no use
+// and which cost two atomic operations a call.
+ssize_t receive(int descriptor, std::span<char> space) noexcept {
+    return ::syscall(SYS_recvfrom, descriptor, space.data(), space.size(), MSG_DONTWAIT, nullptr, nullptr);
+}
+ssize_t transmit(int descriptor, std::string_view bytes) noexcept {
+    return ::syscall(SYS_sendto, descriptor, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
+}
 
 class uv_socket final : public byte_stream {
 public:
@@ -99,13 +109,12 @@ private:
     }
 
     std::ptrdiff_t read_at_once(std::span<char> space) noexcept override {
-        const auto got = ::recv(descriptor(), space.data(), space.size(), MSG_DONTWAIT);
+        const auto got = receive(descriptor_, space);
         return got >= 0 ? got : -errno;
     }
     std::ptrdiff_t try_write(std::string_view first, std::string_view second) noexcept override {
         // Not uv_try_write: send(2) costs measurably less than the write(2) that libuv uses. Nothing of libuv's is queued here.
-        const auto sent = second.empty() ? ::send(descriptor(), first.data(), first.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
-                                         : send_both(first, second);
+        const auto sent = second.empty() ? transmit(descriptor_, first) : send_both(first, second);
         if (sent >= 0) return sent;
         return errno == EINTR || errno == ENOBUFS ? -EAGAIN : -errno;  // libuv's queue tries again
     }

@@ -159,8 +159,7 @@ static_assert(longest_escape * (access_formatter::max_target_bytes + 1 +
               access_formatter::max_line_bytes);
 
 template <style how>
-void append(const access_record& r, timestamp_writer& time, std::string& line) {
-    char text[access_formatter::max_line_bytes];  // never wholly touched, so it costs nothing
+char* put_line(char* text, const access_record& r, timestamp_writer& time) noexcept {
     line_writer<how> to{text};
     to.time(r.unix_us, time);
     to.template string<"client">(r.client);
@@ -184,7 +183,16 @@ void append(const access_record& r, timestamp_writer& time, std::string& line) {
     to.template flag<"reused">(r.reused);
     to.template string<"id">(r.request_id);
     to.finish();
-    line.append(text, static_cast<std::size_t>(to.end() - text));
+    return to.end();
+}
+
+/// The room for the longest line is never wholly touched, and belongs to a string that its owner uses again.
+template <style how>
+void append(const access_record& r, timestamp_writer& time, std::string& line) {
+    const auto before = line.size();
+    line.resize_and_overwrite(before + access_formatter::max_line_bytes, [&](char* begin, std::size_t) {
+        return static_cast<std::size_t>(put_line<how>(begin + before, r, time) - begin);
+    });
 }
 
 }  // namespace

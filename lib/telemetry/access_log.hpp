@@ -17,7 +17,8 @@
 /// a blank, `"` and `\`; `-` alone means absent (a value that is just a dash is written \x2d); a value longer than its
 /// bound is cut and ends in `\...`. In JSON each such byte (blank excepted) is `\u00NN`, so bytes survive even if they
 /// are no UTF-8, and the mark of a cut is `\u2026`. Both are plain ASCII, and what is documented here is stable: new
-/// fields come before `id`. Pure; an object belongs to one thread. No allocation but the growth of `line`.
+/// fields come before `id`. Pure; an object belongs to one thread. No allocation but the growth of `line`, by the room that
+/// the longest line needs: use one string again and again.
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -28,6 +28,17 @@ TEST_CASE("http words: host patterns come out in lower case") {
         CHECK_FALSE(read_host_pattern(text));
 }
 
+TEST_CASE("http words: hosts and paths of requests that weir makes") {
+    for (auto text : {"a", "a.b:80", "192.0.2.1", "192.0.2.1:8080", "[::1]", "[::1]:80"})
+        CHECK(problem_of_host(text).empty());
+    for (auto text :
+         {"", ":80", "a b", "a:0", "a:65536", "a:", "a..b", "http://a", "::1", "[::g]", "[::1", "a\r\nX: y"})
+        CHECK_FALSE(problem_of_host(text).empty());
+    CHECK(problem_of_request_path("/a?b=c&d").empty());
+    for (auto text : {"", "a", "/a b", "/a#b", "/\xc3\xa4", "/\r\n"})
+        CHECK_FALSE(problem_of_request_path(text).empty());
+}
+
 TEST_CASE("http words: prefixes and URLs") {
     CHECK(problem_of_prefix("/a/%20").empty());
     for (auto text : {"", "a", "/a b", "/a?b", "/a#b", "/\xc3\xa4"}) CHECK_FALSE(problem_of_prefix(text).empty());

@@ -66,8 +66,8 @@ TEST_CASE("load: two lines are a whole configuration, and everything has a finit
     REQUIRE(made.backends.size() == 1);
     const auto& backend = made.backends[0];
     CHECK(backend.name == "web");
-    CHECK(backend.how == balance::p2c);
-    CHECK(backend.retries == 2);
+    CHECK(backend.how == balance::least_latency);
+    CHECK(backend.retry.times == 2);
     CHECK(backend.send_proxy == proxy_header::off);
     CHECK(backend.timeout.connect == 1s);
     CHECK(backend.timeout.first_byte == 15s);
@@ -135,12 +135,80 @@ TEST_CASE("load: what is written replaces the default") {
     const auto& backend = made.backends[1];
     CHECK(backend.servers[0].weight == 256);
     CHECK(backend.how == balance::round_robin);
-    CHECK(backend.retries == 0);
+    CHECK(backend.retry.times == 0);
     CHECK(backend.send_proxy == proxy_header::v2);
     CHECK(backend.timeout.connect == 100ms);
     CHECK(backend.timeout.total == 30s);
     CHECK(backend.keep_alive.connections == 0);
     CHECK(backend.resolve_every == 1h);
+}
+
+TEST_CASE("load: the resilience of a backend and of a route, by default and as written") {
+    const auto made = loaded(R"(
+        admin 9900;
+        listen 80 {
+            route /a b {
+                hedge after=20ms; retry 0; race 2; priority critical; limit 7; breaker route; long_poll on;
+                rate_limit 5; rate_limit 100 per=1m burst=20 key=header:X-User; timeout total=2s;
+            }
+            route / a;
+        }
+        backend a { server h:1; }
+        backend b {
+            server h:1 limit=9; server h:2 backup=on; balance hash key=header:X-User bound=150%;
+            limit 50; queue 20 patience=30ms; retry 3 on=reset,504 backoff=10ms..2s budget=2.5%;
+            breaker on failures=3 slow=1s; hedge after=p99.9; health HEAD /well?full=1 status=204 host=h.test:80;
+            fallback backend a; deadline_header off; panic off; timeout per_try=off;
+        })");
+    CHECK(made.admin->text == "127.0.0.1:9900");
+    CHECK(made.shed.on);
+    const auto& plain = made.backends[0];
+    CHECK(plain.limit.how == in_flight_limit::kind::adaptive);
+    CHECK(plain.retry.on == retry_causes{true, true, false, {503}});
+    CHECK(plain.retry.budget_permille == 100);
+    CHECK(plain.breaker.share_permille == 500);
+    CHECK(plain.hedge.how == hedging::kind::off);
+    CHECK(plain.hedge_budget_permille == 50);
+    CHECK(plain.health.how == health_check::kind::off);
+    CHECK(plain.fallback.how == fallback::kind::none);
+    CHECK(plain.deadline_header == "X-Request-Timeout-Ms");
+    CHECK_FALSE(plain.timeout.per_try);
+
+    const auto& backend = made.backends[1];
+    CHECK(backend.servers[0].limit == 9u);
+    CHECK(backend.servers[1].backup);
+    CHECK(backend.hash_key.header == "X-User");
+    CHECK(backend.hash_bound_percent == 150);
+    CHECK(backend.limit.places == 50);
+    CHECK(backend.queue == 20u);
+    CHECK(backend.patience == 30ms);
+    CHECK(backend.retry.times == 3);
+    CHECK(backend.retry.on == retry_causes{false, true, false, {504}});
+    CHECK(backend.retry.backoff_most == 2s);
+    CHECK(backend.retry.budget_permille == 25);
+    CHECK(backend.breaker.slow == 1s);
+    CHECK(backend.hedge.permille == 999);
+    CHECK(backend.health.path == "/well?full=1");
+    CHECK(backend.health.host == "h.test:80");
+    CHECK(backend.health.highest_status == 204);
+    CHECK(backend.fallback.backend == 0);
+    CHECK(backend.deadline_header.empty());
+    CHECK(backend.panic_permille == 0);
+    CHECK(backend.timeout.per_try == no_time_limit);
+
+    const auto& route = made.listeners[0].routes[0];
+    CHECK(route.hedge->delay == 20ms);
+    CHECK(route.retries == 0u);
+    CHECK(route.race == 2);
+    CHECK(route.cls == priority::critical);
+    CHECK(route.own_breakers);
+    CHECK(route.total == 2s);
+    CHECK_FALSE(route.first_byte);
+    REQUIRE(route.rates.size() == 2);
+    CHECK(route.rates[0].burst == 5);
+    CHECK(route.rates[1].burst == 20);
+    CHECK(route.rates[1].per == 60s);
+    CHECK_FALSE(made.listeners[0].routes[1].hedge);
 }
 
 TEST_CASE("load: routes match by host and method, and act") {
@@ -273,6 +341,16 @@ constexpr std::string_view pieces[] = {
     "max_head ",
     "16KiB ",
     "weight=2 ",
+    "health ",
+    "tcp ",
+    "fallback ",
+    "none ",
+    "key=",
+    "balance ",
+    "race ",
+    "priority ",
+    "header ",
+    "breaker ",
 };
 
 }  // namespace

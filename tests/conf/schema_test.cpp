@@ -29,6 +29,8 @@ TEST_CASE("schema: every default reads, by its own rules, to what it says") {
     all.action = &all.route->request_headers.emplace_back();
     all.backend = &whole.backends.emplace_back();
     all.server = &all.backend->servers.emplace_back();
+    all.rate = &all.route->rates.emplace_back();
+    all.route->hedge.emplace();
     for (const auto& each : schema())
         for (const auto* arguments : {&each.plain, &each.keyed})
             for (const auto& argument : *arguments) {

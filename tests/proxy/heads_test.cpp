@@ -16,13 +16,15 @@ struct routed {
         : world{time, configuration}, r{world.worker, world.view, *world.client_stream} {
         http::request_parser parser;
         REQUIRE(parser.parse(head, {}, r.head).value_or(0) == head.size());
-        r.route = world.view.routes.find(r.head);
-        REQUIRE(r.route);
+        r.way = world.view.shared.routes.find(r.head);
+        REQUIRE(r.way);
+        r.route = &r.way->settings;
+        r.backend = &world.worker.backends[0];
     }
     ~routed() { r.logged = true; }
     std::string sent() const {
         std::string out;
-        compose_request(out, r);
+        compose_request(out, r, time_point::max());
         return out;
     }
     std::string answered(std::string_view head, http::body_framing framing = {}) {

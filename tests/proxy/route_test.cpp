@@ -9,15 +9,16 @@ using namespace weir;
 namespace {
 /// The number of the route that takes the request, -1 for none, 99 for the default backend.
 struct table {
-    explicit table(std::string_view text) : config{testing::configured(text)}, routes{config.listeners[0]} {}
+    explicit table(std::string_view text) : config{testing::configured(text)}, routes{config.listeners[0], 1} {}
     int find(std::string_view method, std::string_view target, std::string_view host = "a") {
         std::string text{method};
         text.append(" ").append(target).append(" HTTP/1.1\r\nHost: ").append(host).append("\r\n\r\n");
         http::request_head head;
         http::request_parser parser;
         REQUIRE(parser.parse(text, {}, head).value_or(0) == text.size());
-        const auto* found = routes.find(head);
-        if (!found) return -1;
+        const auto* way = routes.find(head);
+        if (!way) return -1;
+        const auto* found = &way->settings;
         const auto& all = config.listeners[0].routes;
         return found >= all.data() && found < all.data() + all.size() ? static_cast<int>(found - all.data()) : 99;
     }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <utility>
@@ -69,4 +70,69 @@ TEST_CASE("descriptors: some places always, never more than there are descriptor
 TEST_CASE("privileges: none to drop, or a user that does not exist") {
     CHECK(drop_privileges("", "").has_value());
     CHECK_FALSE(drop_privileges("no-such-user-here", "").has_value());
+}
+
+namespace {
+
+/// A machine's /proc and /sys, as far as they say how much memory there is.
+struct machine {
+    machine() { REQUIRE(::mkdtemp(path) != nullptr); }
+    ~machine() { std::filesystem::remove_all(path); }
+    void say(const std::string& file, const char* text) const {
+        const std::filesystem::path whole{root() + file};
+        std::filesystem::create_directories(whole.parent_path());
+        write(whole, text);
+    }
+    std::string root() const { return path; }
+    char path[32] = "/tmp/weir-machine-XXXXXX";
+};
+
+}  // namespace
+
+TEST_CASE("memory: what the machine has, where no control group says less") {
+    const machine m;
+    CHECK(memory_limit(m.root()) == 0);
+    m.say("/proc/meminfo", "MemTotal:        1000 kB\nMemFree:          10 kB\n");
+    CHECK(memory_limit(m.root()) == 1'024'000);
+    m.say("/proc/self/cgroup", "0::/\n");
+    m.say("/sys/fs/cgroup/memory.max", "max\n");
+    CHECK(memory_limit(m.root()) == 1'024'000);
+}
+
+TEST_CASE("memory: the least limit of the control group and those around it") {
+    const machine m;
+    m.say("/proc/meminfo", "MemFree: 10 kB\nMemTotal: 1000 kB\n");
+    SECTION("version 2") {
+        m.say("/proc/self/cgroup", "0::/outer/inner\n");
+        m.say("/sys/fs/cgroup/outer/inner/memory.max", "700000\n");
+        CHECK(memory_limit(m.root()) == 700'000);
+        m.say("/sys/fs/cgroup/outer/memory.max", "600000\n");
+        CHECK(memory_limit(m.root()) == 600'000);
+    }
+    SECTION("version 1, which has a number for no limit") {
+        m.say("/proc/self/cgroup", "3:cpu,cpuacct:/x\n5:memory:/box\n");
+        m.say("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+        CHECK(memory_limit(m.root()) == 1'024'000);
+        m.say("/sys/fs/cgroup/memory/box/memory.limit_in_bytes", "500000\n");
+        CHECK(memory_limit(m.root()) == 500'000);
+    }
+    SECTION("in a container that cannot see the path") {
+        m.say("/proc/self/cgroup", "0::/docker/abcdef\n");
+        m.say("/sys/fs/cgroup/memory.max", "400000\n");
+        CHECK(memory_limit(m.root()) == 400'000);
+    }
+    SECTION("nonsense") {
+        m.say("/proc/self/cgroup", "\n0::\nx:memory\n7:memory:relative\n");
+        CHECK(memory_limit(m.root()) == 1'024'000);
+    }
+}
+
+TEST_CASE("memory and descriptors: of this very process") {
+    CHECK(memory_used() > 100'000);
+    CHECK(memory_used() < memory_limit());
+    const auto before = open_descriptors();
+    CHECK(before >= 3);
+    const int one = ::dup(0);
+    CHECK(open_descriptors() == before + 1);
+    ::close(one);
 }

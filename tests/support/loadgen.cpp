@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "tests/support/loadgen_report.hpp"
 
@@ -21,6 +23,10 @@ Sends requests and measures the answers. URL is http://HOST:PORT/PATH, HOST:PORT
 
   --rate N              requests a second, on schedule whatever happens; latency counts from the intended start.
                         0 (the default): each connection as fast as it is answered
+  --random-gaps SEED    at random distances instead of even ones, as independent clients would
+  --steps TIME=FACTOR,...   changes the rate, as in 0s=1,10s=5,15s=1; the report tells of each step
+  --clients NAME,source=IP,rate=N,connections=N   clients of their own address and rate; repeatable, the report tells of
+                        each; in place of --rate and --connections
   --duration TIME       10s unless --requests is given
   --requests N          stop after so many
   --connections N       64
@@ -74,6 +80,48 @@ std::chrono::nanoseconds duration(std::string_view option, std::string_view text
     return std::chrono::nanoseconds{static_cast<std::int64_t>(value * scale)};
 }
 
+std::vector<std::string_view> comma_separated(std::string_view text) {
+    std::vector<std::string_view> parts;
+    for (std::size_t end = 0; end != text.npos; text.remove_prefix(std::min(text.size(), end + 1))) {
+        end = text.find(',');
+        parts.push_back(text.substr(0, end));
+    }
+    return parts;
+}
+
+std::pair<std::string_view, std::string_view> key_and_value(std::string_view option, std::string_view text) {
+    const auto equals = text.find('=');
+    if (equals == text.npos) complain(std::string{option} + " wants KEY=VALUE, not '" + std::string{text} + "'");
+    return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+std::vector<loadgen::step> steps(std::string_view option, std::string_view text) {
+    std::vector<loadgen::step> all;
+    for (const auto part : comma_separated(text)) {
+        const auto [from, factor] = key_and_value(option, part);
+        const auto at = from == "0" || from == "0s" ? 0ns : duration(option, from);
+        if (all.empty() ? at != 0ns : at <= all.back().from) complain("--steps wants times in order, the first 0s");
+        all.push_back({at, number<double>(option, factor)});
+    }
+    return all;
+}
+
+loadgen::client_kind clients(std::string_view option, std::string_view text) {
+    loadgen::client_kind made;
+    for (const auto part : comma_separated(text)) {
+        if (made.name.empty()) {
+            made.name = part;
+            continue;
+        }
+        const auto [key, value] = key_and_value(option, part);
+        if (key == "source") made.source = loadgen::resolve(std::string{value} + ":0");
+        else if (key == "rate") made.rate = number<double>(option, value);
+        else if (key == "connections") made.connections = number<unsigned>(option, value);
+        else complain(std::string{option} + ": there is no '" + std::string{key} + "'");
+    }
+    return made;
+}
+
 void take_url(std::string_view url, order& given) {
     if (url.starts_with("https://")) complain("https is not spoken here");
     if (url.starts_with("unix:")) {
@@ -101,6 +149,9 @@ order read_order(int argc, char** argv) {
         };
         if (option == "--help") std::fputs(help.data(), stdout), std::exit(0);
         else if (option == "--rate") plan.rate = number<double>(option, value());
+        else if (option == "--random-gaps") plan.random_gaps = number<std::uint64_t>(option, value());
+        else if (option == "--steps") plan.steps = steps(option, value());
+        else if (option == "--clients") plan.kinds.push_back(clients(option, value()));
         else if (option == "--duration") plan.duration = duration(option, value());
         else if (option == "--requests") plan.requests = number<std::uint64_t>(option, value());
         else if (option == "--connections") plan.connections = number<unsigned>(option, value());
@@ -156,7 +207,9 @@ int main(int argc, char** argv) {
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
-    if (plan.connections + 16 > files.rlim_cur)
+    std::uint64_t connections = plan.kinds.empty() ? plan.connections : 0;
+    for (const auto& each : plan.kinds) connections += each.connections;
+    if (connections + 16 > files.rlim_cur)
         std::fprintf(stderr, "loadgen: only %llu files may be open (ulimit -n)\n",
                      static_cast<unsigned long long>(files.rlim_cur));
     try {

@@ -20,6 +20,10 @@ bool engine::open(std::uint32_t who) {
     if (c.fd < 0) return false;
     const int on = 1;
     if (to.storage.ss_family != AF_UNIX) setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (const auto& from = lanes_[c.kind].source; from.size > 0) {
+        setsockopt(c.fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);  // the port is chosen by connect()
+        if (bind(c.fd, reinterpret_cast<const sockaddr*>(&from.storage), from.size) != 0) return false;
+    }
     c.is = state::connecting;
     c.readable = c.read_end = false;
     if (connect(c.fd, reinterpret_cast<const sockaddr*>(&to.storage), to.size) != 0 && errno != EINPROGRESS)
@@ -133,10 +137,22 @@ void engine::complete(std::uint32_t who) {
     ++c.turn;
     ++tally_.answered;
     ++second_.answered;
-    ++tally_.by_class[plan_.kind == traffic::http ? static_cast<std::size_t>(std::clamp(c.reader.status() / 100, 0, 5))
-                                                  : 2];
+    const int status = plan_.kind == traffic::http ? c.reader.status() : 200;
+    const bool ok = status < 400;
+    ++tally_.by_class[static_cast<std::size_t>(std::clamp(status / 100, 0, 5))];
     tally_.latency.record(took);
     second_latency_.record(took);
+    ++second_.statuses[status];
+    if (ok) {
+        ++second_.ok;
+        second_ok_latency_.record(took);
+    }
+    tell_groups(c.step, c.kind, [&](group_tally& of) {
+        ++of.statuses[status];
+        if (!ok) return;
+        ++of.ok;
+        of.ok_latency.record(took);
+    });
     const bool unsent =
         !c.to_send.empty() || c.body_sent < body_apart_;  // answered early: the rest would be taken for a request
     if (plan_.kind == traffic::bulk || plan_.new_connections || unsent ||
@@ -144,7 +160,7 @@ void engine::complete(std::uint32_t who) {
         // The server closes first, as announced, and keeps the TIME_WAIT; we would run out of ports.
         c.is = state::leaving;
         if (plan_.kind != traffic::http || unsent) return close_client(who);
-        deadlines_.push_back({now_ + plan_.timeout, who, c.turn});
+        lanes_[c.kind].deadlines.push_back({now_ + plan_.timeout, who, c.turn});
         return;
     }
     c.is = state::idle;
@@ -156,6 +172,7 @@ void engine::fail(std::uint32_t who, failure kind) {
     if (kind == failure::connect) not_before_ = now_ + std::chrono::milliseconds{1};
     ++tally_.errors[static_cast<std::size_t>(kind)];
     ++second_.errors;
+    tell_groups(clients_[who]->step, clients_[who]->kind, [](group_tally& of) { ++of.errors; });
     close_client(who);
 }
 
@@ -173,8 +190,9 @@ void engine::rest(std::uint32_t who) {
     auto& c = *clients_[who];
     if (c.in_queue) return;
     c.in_queue = true;
-    if (idle_.empty()) waiting_since_ = now_;
-    idle_.push_back(who);
+    auto& mine = lanes_[c.kind];
+    if (mine.idle.empty()) mine.waiting_since = now_;
+    mine.idle.push_back(who);
 }
 
 }  // namespace loadgen

@@ -81,9 +81,22 @@ engine::engine(plan what) : plan_{std::move(what)}, buffer_(plan_.kind == traffi
         for (auto& request : requests_) request += origin::known_bytes(0, bytes);
     else body_apart_ = bytes;
 
-    for (std::uint32_t who = 0; who < plan_.connections; ++who) {
-        clients_.push_back(std::make_unique<client>());
-        rest(who);
+    auto kinds = plan_.kinds;
+    if (kinds.empty())
+        kinds.push_back({.name = {}, .source = {}, .rate = plan_.rate, .connections = plan_.connections});
+    tally_.kinds.resize(plan_.kinds.size());
+    tally_.steps.resize(plan_.steps.size());
+    for (std::uint32_t kind = 0; kind < kinds.size(); ++kind) {
+        auto& l = lanes_.emplace_back();
+        l.source = kinds[kind].source;
+        auto seed = plan_.random_gaps;
+        if (seed) *seed += kind;
+        if (kinds[kind].rate > 0) l.due.emplace(kinds[kind].rate, plan_.steps, seed);
+        for (unsigned i = 0; i < kinds[kind].connections; ++i) {
+            clients_.push_back(std::make_unique<client>());
+            clients_.back()->kind = kind;
+            rest(static_cast<std::uint32_t>(clients_.size() - 1));
+        }
     }
 }
 
@@ -100,12 +113,13 @@ void engine::stop() {
 }
 
 tally engine::run() {
-    start_ = now_ = waiting_since_ = steady::now();
+    start_ = now_ = steady::now();
+    for (auto& each : lanes_) each.waiting_since = start_;
     second_end_ = start_ + std::chrono::seconds{1};
     bool holding = false;
     while (true) {
         if (!holding) want_more();
-        expire();
+        for (auto& each : lanes_) expire(each);
         if (now_ >= second_end_) end_second();
         if (!holding && finished()) {
             tally_.elapsed = now_ - start_;
@@ -139,39 +153,50 @@ bool engine::finished() const {
                         (plan_.duration.count() > 0 && now_ - start_ >= plan_.duration);
     if (!enough || busy_ > 0) return false;
     steady::time_point when;  // open loop: what was wanted in time is still owed
-    return stopping_ || plan_.rate <= 0 || !next_wanted(when);
+    return stopping_ ||
+           std::ranges::none_of(lanes_, [&](const lane& each) { return each.due && next_wanted(each, when); });
 }
 
 /// When the next request is wanted; false if no more will be.
-bool engine::next_wanted(steady::time_point& when) const {
+bool engine::next_wanted(const lane& of, steady::time_point& when) const {
     if (stopping_ || (plan_.requests > 0 && wanted_ >= plan_.requests)) return false;
-    when = plan_.rate > 0
-               ? start_ + nanoseconds{static_cast<std::int64_t>(static_cast<double>(wanted_) * 1e9 / plan_.rate)}
-               : std::max(now_, not_before_);
+    if (of.due && of.due->next() == schedule::never) return false;
+    when = of.due ? start_ + of.due->next() : std::max(now_, not_before_);
     return plan_.duration.count() == 0 || when < start_ + plan_.duration;
 }
 
 /// Gives what is wanted by now to the connections that are free.
 void engine::want_more() {
+    for (std::uint32_t kind = 0; kind < lanes_.size(); ++kind) want_more(kind);
+}
+
+void engine::want_more(std::uint32_t kind) {
+    auto& mine = lanes_[kind];
     steady::time_point when;
-    for (auto budget = clients_.size() + 1024; budget > 0 && next_wanted(when) && when <= now_; --budget) {
+    for (auto budget = clients_.size() + 1024; budget > 0 && next_wanted(mine, when) && when <= now_; --budget) {
+        const auto step = mine.due ? mine.due->step() : 0;
         if (now_ - when >= plan_.timeout) {  // waited too long for a connection: its client has given up
             ++wanted_;
             ++second_.wanted;
             ++second_.errors;
             ++tally_.errors[static_cast<std::size_t>(failure::timeout)];
+            tell_groups(step, kind, [](group_tally& of) { ++of.wanted, ++of.errors; });
+            if (mine.due) mine.due->advance();
             continue;
         }
-        if (idle_.empty()) return;
-        const auto who = idle_.front();
-        idle_.pop_front();
+        if (mine.idle.empty()) return;
+        const auto who = mine.idle.front();
+        mine.idle.pop_front();
         clients_[who]->in_queue = false;
-        if (plan_.rate > 0) tally_.lateness.record(now_ - std::max(when, waiting_since_));
-        begin(who, when);
+        if (mine.due) {
+            tally_.lateness.record(now_ - std::max(when, mine.waiting_since));
+            mine.due->advance();
+        }
+        begin(who, when, step);
     }
 }
 
-void engine::begin(std::uint32_t who, steady::time_point wanted) {
+void engine::begin(std::uint32_t who, steady::time_point wanted, std::size_t step) {
     auto& c = *clients_[who];
     const auto& request = requests_[wanted_ % requests_.size()];
     ++wanted_;
@@ -180,11 +205,13 @@ void engine::begin(std::uint32_t who, steady::time_point wanted) {
     ++busy_;
     ++c.turn;
     c.wanted = wanted;
+    c.step = step;
+    tell_groups(step, c.kind, [](group_tally& of) { ++of.wanted; });
     c.to_send = request;
     c.body_sent = c.received = 0;
     c.cut_off = false;
     c.reader.start(plan_.head_requests, plan_.verify);
-    deadlines_.push_back({wanted + plan_.timeout, who, c.turn});
+    lanes_[c.kind].deadlines.push_back({wanted + plan_.timeout, who, c.turn});
     if (c.is == state::idle) {
         c.is = state::busy;
         send_some(who);
@@ -193,13 +220,13 @@ void engine::begin(std::uint32_t who, steady::time_point wanted) {
     }
 }
 
-void engine::expire() {
-    while (!deadlines_.empty()) {
-        const auto [when, who, turn] = deadlines_.front();
+void engine::expire(lane& in) {
+    while (!in.deadlines.empty()) {
+        const auto [when, who, turn] = in.deadlines.front();
         auto& c = *clients_[who];
         const bool stale = c.turn != turn;
         if (!stale && when > now_) return;
-        deadlines_.pop_front();
+        in.deadlines.pop_front();
         if (stale) continue;
         if (c.is == state::leaving) close_client(who);  // it had its answer, only the end did not come
         else fail(who, failure::timeout);
@@ -210,9 +237,12 @@ void engine::end_second() {
     second_.p50 = second_latency_.percentile(50);
     second_.p99 = second_latency_.percentile(99);
     second_.max = second_latency_.max();
+    second_.ok_p50 = second_ok_latency_.percentile(50);
+    second_.ok_p99 = second_ok_latency_.percentile(99);
     tally_.seconds.push_back(second_);
     second_ = {};
     second_latency_.clear();
+    second_ok_latency_.clear();
     second_end_ += std::chrono::seconds{1};
 }
 
@@ -228,17 +258,22 @@ void engine::end_last_second() {
     last.wanted += rest.wanted;
     last.answered += rest.answered;
     last.errors += rest.errors;
+    last.ok += rest.ok;
+    for (const auto& [status, n] : rest.statuses) last.statuses[status] += n;
     last.p99 = std::max(last.p99, rest.p99);
+    last.ok_p99 = std::max(last.ok_p99, rest.ok_p99);
     last.max = std::max(last.max, rest.max);
 }
 
 nanoseconds engine::wait_limit() const {
     if (!again_.empty()) return nanoseconds{0};
     auto until = second_end_;
-    if (!deadlines_.empty()) until = std::min(until, deadlines_.front().when);
     if (plan_.duration.count() > 0)
         until = std::min(until, std::max(start_ + plan_.duration, now_ + std::chrono::milliseconds{1}));
-    if (steady::time_point wanted; !idle_.empty() && next_wanted(wanted)) until = std::min(until, wanted);
+    for (const auto& each : lanes_) {
+        if (!each.deadlines.empty()) until = std::min(until, each.deadlines.front().when);
+        if (steady::time_point wanted; !each.idle.empty() && next_wanted(each, wanted)) until = std::min(until, wanted);
+    }
     return std::max<nanoseconds>(until - steady::now(), nanoseconds{0});
 }
 

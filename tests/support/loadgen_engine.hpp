@@ -8,6 +8,8 @@
 /// next idle connection, and its latency counts from when it was wanted. So a stall of the server shows in every
 /// request that a real crowd of clients would have sent meanwhile ("coordinated omission", Gil Tene, 2013). A request
 /// not answered `timeout` after it was wanted is an error, even if no connection was free to send it.
+/// Several kinds of clients, each with a rate and a source address of its own, may run at once, and the rate may change in
+/// steps (loadgen_schedule.hpp); the tally then tells of each kind and of each step, by when a request was wanted.
 /// Closed loop (rate 0): every connection sends as soon as it has its answer; latency counts from the sending.
 ///
 /// One thread, one edge-triggered epoll set, non-blocking. stop() may be called by a signal handler.
@@ -18,13 +20,16 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tests/support/loadgen_histogram.hpp"
 #include "tests/support/loadgen_response.hpp"
+#include "tests/support/loadgen_schedule.hpp"
 
 namespace loadgen {
 
@@ -44,6 +49,14 @@ enum class traffic : std::uint8_t {
     bulk,       ///< TCP: a connection each; sends `message_bytes`, half-closes, reads to the end
 };
 
+/// Clients that have an address and a rate of their own.
+struct client_kind {
+    std::string name;
+    socket_address source;  ///< size 0: the kernel's choice
+    double rate = 0;
+    unsigned connections = 1;
+};
+
 struct plan {
     socket_address target;
     traffic kind = traffic::http;
@@ -51,7 +64,10 @@ struct plan {
     nanoseconds duration{0};     ///< stop wanting new ones after; 0: only `requests` bounds
     std::uint64_t requests = 0;  ///< stop after so many; 0: only `duration` bounds
     unsigned connections = 64;
-    bool new_connections = false;  ///< one per request, with Connection: close
+    std::vector<client_kind> kinds;            ///< in place of `rate` and `connections`
+    std::vector<step> steps;                   ///< of the rate
+    std::optional<std::uint64_t> random_gaps;  ///< a seed: requests are wanted at random distances
+    bool new_connections = false;              ///< one per request, with Connection: close
     nanoseconds timeout = std::chrono::seconds{10};
     std::vector<std::string> heads;  ///< HTTP request heads, used in turn
     std::uint64_t body_bytes = 0;    ///< of known text after each head
@@ -64,10 +80,22 @@ struct plan {
 enum class failure : std::uint8_t { connect, reset, closed, timeout, bad_response, mismatch, count_ };
 const char* name_of(failure kind);
 
+using status_counts = std::map<int, std::uint64_t>;  ///< TCP counts as 200
+
 /// One second of the run, for plots.
 struct second_tally {
     std::uint64_t wanted = 0, answered = 0, errors = 0;
     nanoseconds p50{0}, p99{0}, max{0};
+    std::uint64_t ok = 0;  ///< answered with a status below 400
+    nanoseconds ok_p50{0}, ok_p99{0};
+    status_counts statuses;
+};
+
+/// What became of the requests of one step, or of one kind of clients.
+struct group_tally {
+    std::uint64_t wanted = 0, ok = 0, errors = 0;
+    status_counts statuses;
+    histogram ok_latency;
 };
 
 struct tally {
@@ -80,6 +108,7 @@ struct tally {
     histogram latency;   ///< of the answered
     histogram lateness;  ///< how late we were ourselves: sent after wanted, a connection being free
     std::vector<second_tally> seconds;
+    std::vector<group_tally> steps, kinds;  ///< as in the plan
     std::uint64_t failed() const;
 };
 
@@ -102,6 +131,8 @@ private:
         int fd = -1;
         state is = state::closed;
         bool readable = false, read_end = false, in_queue = false, cut_off = false;
+        std::uint32_t kind = 0;
+        std::size_t step = 0;    ///< in which the request was wanted
         std::uint32_t turn = 0;  ///< changes with every request: tells a stale deadline
         steady::time_point wanted{};
         std::string_view to_send;
@@ -113,11 +144,23 @@ private:
         std::uint32_t who, turn;
     };
 
+    /// The connections of one kind of clients, and when they are to ask.
+    struct lane {
+        socket_address source;
+        std::optional<schedule> due;       ///< none: closed loop
+        std::deque<std::uint32_t> idle;    ///< free connections, longest idle first: all take part
+        std::deque<deadline> deadlines;    ///< in order, for every request has the same timeout
+        steady::time_point waiting_since;  ///< when the last one became free: before it a late start is not ours
+    };
+
     // loadgen_engine.cpp: when
     void want_more();
-    bool next_wanted(steady::time_point& when) const;
-    void begin(std::uint32_t who, steady::time_point wanted);
-    void expire();
+    void want_more(std::uint32_t kind);
+    bool next_wanted(const lane& of, steady::time_point& when) const;
+    void begin(std::uint32_t who, steady::time_point wanted, std::size_t step);
+    void expire(lane& in);
+    template <class Change>
+    void tell_groups(std::size_t step, std::uint32_t kind, Change&& change);
     void end_second();
     void end_last_second();
     nanoseconds wait_limit() const;
@@ -140,18 +183,22 @@ private:
     int epoll_ = -1, stop_event_ = -1;
     bool stopping_ = false;
     std::vector<std::unique_ptr<client>> clients_;
-    std::deque<std::uint32_t> idle_;     ///< free connections, longest idle first: all take part
-    std::deque<deadline> deadlines_;     ///< in order, for every request has the same timeout
+    std::vector<lane> lanes_;
     std::vector<std::string> requests_;  ///< heads, with the body where it is small
     std::uint64_t body_apart_ = 0;       ///< body bytes sent from the known text
     std::uint64_t wanted_ = 0, busy_ = 0;
     steady::time_point start_, now_, second_end_;
-    steady::time_point waiting_since_;  ///< when the last connection became free: before it a late start is not ours
     second_tally second_;
-    histogram second_latency_;
+    histogram second_latency_, second_ok_latency_;
     std::vector<std::uint32_t> again_;  ///< stopped reading out of fairness, though there may be more
     steady::time_point not_before_{};   ///< closed loop: a pause after a refused connection, else we would spin
     std::vector<char> buffer_;
 };
+
+template <class Change>
+void engine::tell_groups(std::size_t step, std::uint32_t kind, Change&& change) {
+    if (step < tally_.steps.size()) change(tally_.steps[step]);
+    if (kind < tally_.kinds.size()) change(tally_.kinds[kind]);
+}
 
 }  // namespace loadgen

@@ -112,6 +112,28 @@ TEST_CASE("loadgen: who waited too long for a connection is a timeout, too, and 
     CHECK(found.answered == 0);
 }
 
+TEST_CASE("loadgen: kinds of clients come from their own addresses, and steps are told apart") {
+    running_origin origin;
+    auto p = plan_for(origin.web, "/headers", 0);
+    p.heads.push_back("GET /bytes/9?status=503 HTTP/1.1\r\nHost: t\r\n\r\n");
+    p.duration = 200ms;
+    p.steps = {{0s, 1}, {100ms, 3}, {150ms, 0}};
+    p.kinds = {{.name = "few", .source = loadgen::resolve("127.0.0.2:0"), .rate = 100, .connections = 2},
+               {.name = "many", .source = {}, .rate = 400, .connections = 3}};
+    const auto found = loadgen::engine{p}.run();
+    REQUIRE(found.kinds.size() == 2);
+    CHECK(found.kinds[0].wanted == 25);  // 0.1 s at the rate, and half as long at three times the rate
+    CHECK(found.kinds[1].wanted == 100);
+    REQUIRE(found.steps.size() == 3);
+    CHECK(found.steps[0].wanted == 50);
+    CHECK(found.steps[1].wanted == 75);
+    CHECK(found.steps[2].wanted == 0);
+    CHECK(found.answered == 125);
+    CHECK(found.steps[0].ok + found.steps[1].ok == found.by_class[2]);
+    CHECK(found.steps[0].statuses.at(503) + found.steps[1].statuses.at(503) == found.by_class[5]);
+    CHECK(found.connections_opened == 5);
+}
+
 TEST_CASE("loadgen: request bodies, small and large") {
     running_origin origin;
     for (const std::uint64_t size : {100u, 1'000'000u}) {
@@ -179,11 +201,24 @@ TEST_CASE("loadgen: the report for programs") {
     found.errors[static_cast<std::size_t>(loadgen::failure::timeout)] = 1;
     found.elapsed = 2s;
     found.latency.record(1ms);
-    found.seconds.push_back({.wanted = 3, .answered = 2, .errors = 1, .p50 = 1ms, .p99 = 1ms, .max = 1ms});
-    const auto json = as_json(found, {});
+    found.seconds.push_back({.wanted = 3,
+                             .answered = 2,
+                             .errors = 1,
+                             .p50 = 1ms,
+                             .p99 = 1ms,
+                             .max = 1ms,
+                             .ok = 1,
+                             .statuses = {{200, 1}, {503, 1}}});
+    found.steps.push_back({.wanted = 3, .ok = 1, .errors = 1, .statuses = {{200, 1}, {503, 1}}, .ok_latency = {}});
+    loadgen::plan asked;
+    asked.steps = {{0s, 2}};
+    const auto json = as_json(found, asked);
     CHECK(json.starts_with(R"({"sent":2,"answered":2,"errors_total":1,"elapsed_s":2.000000,"per_second":1.00,)"));
     CHECK(json.contains(R"("status":{"2xx":2},"errors":{"timeout":1},"latency_us":{"min":1000.0,)"));
+    CHECK(json.contains(
+        R"("steps":[{"from_s":0.000,"factor":2.000,"wanted":3,"ok":1,"errors":1,"status":{"200":1,"503":1},"ok_latency_us":{)"));
     CHECK(json.ends_with(
-        R"("seconds":[{"wanted":3,"answered":2,"errors":1,"p50_us":1000.0,"p99_us":1000.0,"max_us":1000.0}]})"
+        R"("seconds":[{"wanted":3,"answered":2,"errors":1,"p50_us":1000.0,"p99_us":1000.0,"max_us":1000.0,)"
+        R"("ok":1,"ok_p50_us":0.0,"ok_p99_us":0.0,"status":{"200":1,"503":1}}]})"
         "\n"));
 }

@@ -91,6 +91,34 @@ std::string as_json(const tally& found, const plan& asked) {
     };
     times("latency_us", found.latency);
     times("own_delay_us", found.lateness);
+    const auto statuses = [&](const status_counts& of) {
+        put("status", "{");
+        for (const auto& [status, n] : of) put(std::to_string(status), number(n));
+        json += '}';
+    };
+    const auto groups = [&](const std::string& key, const std::vector<group_tally>& all, const auto& begin) {
+        put(key, "[");
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            if (json.back() != '[') json += ',';
+            json += '{';
+            begin(i);
+            put("wanted", number(all[i].wanted));
+            put("ok", number(all[i].ok));
+            put("errors", number(all[i].errors));
+            statuses(all[i].statuses);
+            times("ok_latency_us", all[i].ok_latency);
+            json += '}';
+        }
+        json += ']';
+    };
+    groups("steps", found.steps, [&](std::size_t i) {
+        put("from_s", fixed(seconds_of(asked.steps[i].from), 3));
+        put("factor", fixed(asked.steps[i].factor, 3));
+    });
+    groups("kinds", found.kinds, [&](std::size_t i) {
+        put("name", '"' + asked.kinds[i].name + '"');
+        put("rate", fixed(asked.kinds[i].rate, 2));
+    });
     put("connections_opened", number(found.connections_opened));
     put("bytes_in", number(found.bytes_in));
     put("bytes_out", number(found.bytes_out));
@@ -104,6 +132,10 @@ std::string as_json(const tally& found, const plan& asked) {
         put("p50_us", fixed(micros_of(second.p50), 1));
         put("p99_us", fixed(micros_of(second.p99), 1));
         put("max_us", fixed(micros_of(second.max), 1));
+        put("ok", number(second.ok));
+        put("ok_p50_us", fixed(micros_of(second.ok_p50), 1));
+        put("ok_p99_us", fixed(micros_of(second.ok_p99), 1));
+        statuses(second.statuses);
         json += '}';
     }
     return json + "]}\n";

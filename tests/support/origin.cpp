@@ -31,9 +31,13 @@ An HTTP (or plain TCP) server that misbehaves when asked to: by path, by query, 
   --tcp-source BYTES   plain TCP: send so many bytes, then half-close
   --speak-first TEXT   begin each connection with this text
 
-Paths: /bytes/N /echo /upload /headers /upgrade /raw /id /control /control/stats /control/reset
+  --service QUERY      a server of known capacity, as in 'slots=8&mean=10ms&spread=lognormal'
+
+Paths: /bytes/N /echo /upload /headers /upgrade /raw /id
+       /control /control/stats /control/seconds /control/reset /control/service /control/refuse /control/accept
 Query: delay status fail silent noread nocontinue interim header chunked chunk trailers close version cut stall hard
-       slow slice keepalive_timeout accept unasked101 hex base64 text keep share
+       slow slice keepalive_timeout accept unasked101 hex base64 text keep share flap quick
+Service: slots mean spread=fixed|exponential|lognormal cv slow seed
 )";
 
 [[noreturn]] void complain(const std::string& what) {
@@ -64,6 +68,7 @@ origin::options read_options(int argc, char** argv) {
         else if (option == "--unix") chosen.unix_path = value();
         else if (option == "--name") chosen.name = value();
         else if (option == "--default") chosen.defaults = value();
+        else if (option == "--service") chosen.service = value();
         else if (option == "--backlog") chosen.backlog = number<int>(option, value());
         else if (option == "--tcp-echo") chosen.speaks = origin::protocol::echo;
         else if (option == "--tcp-discard") chosen.speaks = origin::protocol::discard;

@@ -107,6 +107,7 @@ void connection::choose_action(const request& head) {
     auto problem = apply_query(head.query, current_.how);
     if (problem.starts_with("unknown") && (path.empty() || path == "/headers")) problem.clear();
     if (problem.empty() && current_.how.share != 1) problem = "share is for /control";
+    if (problem.empty() && current_.how.flap.count() > 0) problem = "flap is for /control";
 
     if (path.starts_with("/bytes")) {
         current_.what = action::bytes;
@@ -170,9 +171,13 @@ connection::next connection::read_body() {
 
 /// The request is read as far as it will be.
 void connection::ready() {
-    if (current_.how.silent) {
-        phase_ = phase::hung;
-    } else if (current_.how.delay.count() > 0) {
+    if (current_.how.silent) phase_ = phase::hung;
+    else if (current_.counted && !current_.how.quick && server_.queue(*this)) phase_ = phase::queued;
+    else served();
+}
+
+void connection::served() {
+    if (current_.how.delay.count() > 0) {
         phase_ = phase::delayed;
         current_.due = server_.now() + current_.how.delay;
         server_.wake_at(current_.due, *this);

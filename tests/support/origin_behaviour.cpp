@@ -41,6 +41,7 @@ enum class outcome { good, bad_value, unknown };
 outcome apply_one(std::string_view key, std::string_view value, behaviour& how) {
     const auto is = [](bool good) { return good ? outcome::good : outcome::bad_value; };
     if (key == "delay") return is(read_duration(value, how.delay));
+    if (key == "flap") return is(read_duration(value, how.flap));
     if (key == "keepalive_timeout") return is(read_duration(value, how.keepalive_timeout));
     if (key == "status") return is(read_number(value, how.status) && how.status >= 100 && how.status <= 999);
     if (key == "fail") return is(read_failure(value, how.fail));
@@ -52,6 +53,7 @@ outcome apply_one(std::string_view key, std::string_view value, behaviour& how) 
     if (key == "close") return is(read_flag(value, how.close));
     if (key == "hard") return is(read_flag(value, how.hard));
     if (key == "keep") return is(read_flag(value, how.keep));
+    if (key == "quick") return is(read_flag(value, how.quick));
     if (key == "unasked101") return is(read_flag(value, how.unasked_101));
     if (key == "cut") return is(read_number(value, how.cut));
     if (key == "stall") return is(read_number(value, how.stall));

@@ -30,6 +30,8 @@
 ///     hex=..., base64=..., text=...   the bytes that /raw sends
 ///     keep                /raw leaves the connection open
 ///     share=0.3           (control) how many of the later requests get the defaults, as a share of one
+///     flap=5s             (control) the defaults hold for so long, then not, and so on in turn
+///     quick               answered past the line of a server with a capacity (origin_service.hpp)
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -42,12 +44,12 @@ struct behaviour {
     enum class failure : std::uint8_t { none, reset, close };
     static constexpr std::uint64_t never = ~std::uint64_t{0};
 
-    std::chrono::microseconds delay{0}, keepalive_timeout{0};
+    std::chrono::microseconds delay{0}, keepalive_timeout{0}, flap{0};
     std::uint64_t cut = never, stall = never, slow = 0, slice = 0, chunk = 16384;
     int status = 200;
     failure fail = failure::none;
     bool silent = false, no_read = false, no_continue = false, chunked = false, trailers = false, close = false;
-    bool version_1_0 = false, hard = false, unasked_101 = false, keep = false;
+    bool version_1_0 = false, hard = false, unasked_101 = false, keep = false, quick = false;
     double share = 1;
     std::vector<int> interim;
     std::vector<std::string> headers;

@@ -61,6 +61,11 @@ void connection::on_wake() {
     if (!over_) advance();
 }
 
+void connection::on_served() {
+    if (phase_ == phase::queued) served();
+    if (!over_) advance();
+}
+
 /// Keeps one wake per connection, and moves it when it comes too early: cheaper than one per answer.
 void connection::watch_idle() {
     if (idle_limit_.count() == 0 || idle_watched_) return;
@@ -85,8 +90,9 @@ void connection::advance() {
         if (then == next::input && !receive()) break;
     }
     // A client that leaves while its answer waits is gone.
-    if (!over_ && peer_done_ && (phase_ == phase::delayed || phase_ == phase::hung || phase_ == phase::unread))
-        over_ = true;
+    const bool waits =
+        phase_ == phase::queued || phase_ == phase::delayed || phase_ == phase::hung || phase_ == phase::unread;
+    if (!over_ && peer_done_ && waits) over_ = true;
     if (over_) return;
     if (input_.empty()) held_.clear();
     else if (input_.data() >= held_.data() && input_.data() < held_.data() + held_.size())
@@ -103,6 +109,7 @@ connection::next connection::step() {
     case phase::echoing: return echo_body();
     case phase::tunnel: return pass_on();
     case phase::sink: return swallow();
+    case phase::queued:
     case phase::delayed:
     case phase::hung: return next::wait;
     case phase::unread:

@@ -10,7 +10,10 @@
 ///     /upgrade      101 for any Upgrade, then sends back what comes; 426 without one
 ///     /raw          the bytes of hex=, base64= or text=, then closes
 ///     /id           the server's name
-///     /control      sets the defaults of later requests; /control/stats, /control/reset
+///     /control      sets the defaults of later requests
+///     /control/service  makes it a server of known capacity (origin_service.hpp)
+///     /control/refuse, /control/accept   stops listening, and listens again: keep a connection open to say so
+///     /control/stats, /control/seconds   what was counted; /control/reset: afresh, and without defaults
 ///     any other     "NAME METHOD TARGET"
 ///
 /// `Upgrade: websocket` is accepted on any path whose status is 200. Unknown words of the query are answered 400, so
@@ -37,6 +40,7 @@ public:
 
     void on_event(std::uint32_t epoll_events);
     void on_wake();
+    void on_served();  ///< its turn in the line of the server has come and gone
     bool over() const { return over_; }
     std::uint64_t key() const { return key_; }
 
@@ -44,6 +48,7 @@ private:
     enum class phase : std::uint8_t {
         head,         ///< reading a request head, or idle before one
         body,         ///< reading a request body
+        queued,       ///< in the line of a server with a capacity
         delayed,      ///< waiting before the answer
         answering,    ///< sending a body we have
         echoing,      ///< sending the body we get
@@ -90,6 +95,7 @@ private:
     void refuse(int status, std::string_view why);
     next read_body();
     void ready();
+    void served();
     void answer();
     void switch_protocols(std::string_view to);
     void put_status_line(int status);

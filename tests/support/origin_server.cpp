@@ -39,20 +39,35 @@ server::server(options chosen) : options_{std::move(chosen)}, receive_buffer_(65
             throw std::runtime_error{"defaults: " + problem};
         has_defaults_ = true;
     }
+    if (!options_.service.empty())
+        if (const auto problem = service_.set(options_.service, now_); !problem.empty())
+            throw std::runtime_error{"service: " + problem};
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
     stop_event_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (epoll_ < 0 || stop_event_ < 0) fail("epoll");
-    if (options_.unix_path.empty()) listen_on_address();
-    else listen_on_unix();
-    if (listen(listener_, options_.backlog) != 0) fail("listen on " + address_);
-    watch(epoll_, listener_, EPOLLIN, listener_key);
+    start_listening();
     watch(epoll_, stop_event_, EPOLLIN, stop_key);
 }
 
 server::~server() {
     slots_.clear();
-    for (const int fd : {listener_, stop_event_, epoll_}) close(fd);
+    stop_listening();
+    for (const int fd : {stop_event_, epoll_}) close(fd);
     if (!options_.unix_path.empty()) unlink(options_.unix_path.c_str());
+}
+
+void server::start_listening() {
+    if (listener_ >= 0) return;
+    if (options_.unix_path.empty()) listen_on_address();
+    else listen_on_unix();
+    if (listen(listener_, options_.backlog) != 0) fail("listen on " + address_);
+    watch(epoll_, listener_, EPOLLIN, listener_key);
+    accepting_ = true;
+}
+
+void server::stop_listening() {
+    if (listener_ >= 0) close(listener_);
+    listener_ = -1;
 }
 
 void server::listen_on_address() {
@@ -76,8 +91,8 @@ void server::listen_on_address() {
     setsockopt(listener_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
     if (bind(listener_, address, size) != 0) fail("bind to " + options_.address);
     getsockname(listener_, address, &size);
-    const auto port = ntohs(is_v6 ? v6->sin6_port : v4->sin_port);
-    address_ = (is_v6 ? "[" + options_.address + "]" : options_.address) + ":" + std::to_string(port);
+    options_.port = ntohs(is_v6 ? v6->sin6_port : v4->sin_port);  // the same one when it listens again
+    address_ = (is_v6 ? "[" + options_.address + "]" : options_.address) + ":" + std::to_string(options_.port);
 }
 
 void server::listen_on_unix() {
@@ -103,17 +118,21 @@ void server::stop() {
     [[maybe_unused]] const auto told = write(stop_event_, &one, sizeof one);
 }
 
-int server::wait_limit(std::chrono::milliseconds longest) const {
-    if (wakes_.empty()) return static_cast<int>(longest.count());
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(wakes_.top().when - steady::now()).count();
-    const auto bounded = std::max<std::int64_t>(left, 0);
-    return static_cast<int>(longest.count() < 0 ? bounded : std::min<std::int64_t>(bounded, longest.count()));
+std::chrono::nanoseconds server::wait_limit(std::chrono::milliseconds longest) const {
+    auto until = longest.count() < 0 ? steady::time_point::max() : steady::now() + longest;
+    if (!wakes_.empty()) until = std::min(until, wakes_.top().when);
+    until = std::min(until, service_.next_end());
+    if (until == steady::time_point::max()) return std::chrono::hours{1};
+    return std::max<std::chrono::nanoseconds>(until - steady::now(), std::chrono::nanoseconds{0});
 }
 
 void server::step(std::chrono::milliseconds longest) {
     std::array<epoll_event, 512> events;
-    const int ready = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), wait_limit(longest));
+    const auto left = wait_limit(longest).count();
+    const timespec limit{left / 1'000'000'000, left % 1'000'000'000};
+    const int ready = epoll_pwait2(epoll_, events.data(), static_cast<int>(events.size()), &limit, nullptr);
     now_ = steady::now();
+    end_seconds();
     for (int i = 0; i < ready; ++i) {
         const auto& event = events[static_cast<std::size_t>(i)];
         if (event.data.u64 == listener_key) {
@@ -133,6 +152,20 @@ void server::step(std::chrono::milliseconds longest) {
             c->on_wake();
             remove_if_over(*c);
         }
+    }
+    while (const auto key = service_.next_finished(now_)) {
+        if (auto* c = find(*key)) {  // else its client has left
+            c->on_served();
+            remove_if_over(*c);
+        }
+    }
+}
+
+void server::end_seconds() {
+    constexpr std::size_t most = 3600;
+    for (; now_ >= second_end_; second_end_ += std::chrono::seconds{1}) {
+        if (seconds_.size() < most) seconds_.push_back({counters_.requests - requests_before_, counters_.in_flight});
+        requests_before_ = counters_.requests;
     }
 }
 
@@ -177,7 +210,7 @@ void server::remove_if_over(connection& c) {
     ++slots_[index].generation;
     free_slots_.push_back(index);
     --counters_.connections_open;
-    if (!accepting_) {
+    if (!accepting_ && listener_ >= 0) {
         watch(epoll_, listener_, EPOLLIN, listener_key);
         accepting_ = true;
     }
@@ -185,18 +218,33 @@ void server::remove_if_over(connection& c) {
 
 void server::wake_at(steady::time_point when, const connection& who) { wakes_.push({when, who.key()}); }
 
+bool server::queue(const connection& who) {
+    if (!service_.on()) return false;
+    service_.arrive(who.key(), now_);
+    return true;
+}
+
 behaviour server::next_behaviour() {
     if (!has_defaults_) return {};
+    if (defaults_.flap.count() > 0 && (now_ - defaults_since_) / defaults_.flap % 2 == 1) return {};
     share_owed_ += defaults_.share;
     if (share_owed_ < 1 - 1e-9) return {};
     share_owed_ -= 1;
     behaviour how = defaults_;
     how.share = 1;
+    how.flap = {};
     return how;
 }
 
 std::pair<int, std::string> server::control(std::string_view path, std::string_view query) {
     if (path == "/control/stats") return {200, stats_json()};
+    if (path == "/control/seconds") return {200, seconds_json()};
+    if (path == "/control/service") {
+        if (const auto problem = service_.set(query, now_); !problem.empty()) return {400, problem + "\n"};
+        return {200, "set\n"};
+    }
+    if (path == "/control/refuse") return stop_listening(), std::pair{200, "refusing\n"};
+    if (path == "/control/accept") return start_listening(), std::pair{200, "accepting\n"};
     if (path == "/control/reset") {
         defaults_ = {};
         has_defaults_ = false;
@@ -204,13 +252,18 @@ std::pair<int, std::string> server::control(std::string_view path, std::string_v
         fresh.in_flight = fresh.in_flight_max = counters_.in_flight;
         fresh.connections_open = fresh.connections_open_max = counters_.connections_open;
         counters_ = fresh;
+        seconds_.clear();
+        second_end_ = now_ + std::chrono::seconds{1};
+        requests_before_ = 0;
         return {200, "reset\n"};
     }
-    if (path != "/control") return {404, "it is /control, /control/stats or /control/reset\n"};
+    if (path != "/control")
+        return {404, "it is /control, or below it stats, seconds, reset, service, refuse or accept\n"};
     behaviour wanted;
     if (const auto problem = apply_query(query, wanted); !problem.empty()) return {400, problem + "\n"};
     defaults_ = std::move(wanted);
     has_defaults_ = true;
+    defaults_since_ = now_;
     share_owed_ = 0;
     return {200, "set\n"};
 }
@@ -231,6 +284,16 @@ std::string server::stats_json() const {
     add("bytes_received", counters_.bytes_received);
     add("bytes_sent", counters_.bytes_sent);
     return json + "}\n";
+}
+
+std::string server::seconds_json() const {
+    std::string json = "[";
+    for (const auto& each : seconds_) {
+        if (json.size() > 1) json += ',';
+        json.append("{\"requests\":").append(std::to_string(each.requests));
+        json.append(",\"in_flight\":").append(std::to_string(each.in_flight)).append("}");
+    }
+    return json + "]\n";
 }
 
 }  // namespace origin

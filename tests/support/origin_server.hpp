@@ -19,10 +19,9 @@
 #include <vector>
 
 #include "tests/support/origin_behaviour.hpp"
+#include "tests/support/origin_service.hpp"
 
 namespace origin {
-
-using steady = std::chrono::steady_clock;
 
 enum class protocol : std::uint8_t {
     http,
@@ -42,7 +41,14 @@ struct options {
     std::string speak_first;                  ///< sent on every new connection, whatever the protocol
     std::chrono::microseconds idle_close{0};  ///< closes idle keep-alive connections; 0: never
     std::string defaults;                     ///< a query applied to every request, as if by /control
+    std::string service;                      ///< a query for /control/service
     int backlog = 4096;
+};
+
+/// What /control/seconds tells, of each whole second since the start or /control/reset.
+struct second_counts {
+    std::uint64_t requests = 0;
+    std::uint64_t in_flight = 0;  ///< at its end
 };
 
 /// What /control/stats tells. Requests to /control are not counted.
@@ -74,6 +80,8 @@ public:
     steady::time_point now() const { return now_; }
     void wake_at(steady::time_point when, const connection& who);
     behaviour next_behaviour();
+    /// True if there is a line for `who` to wait in; connection::on_served follows.
+    bool queue(const connection& who);
     /// Answers a request below /control: status and body.
     std::pair<int, std::string> control(std::string_view path, std::string_view query);
     /// Where every connection receives: what it does not use at once it copies.
@@ -92,16 +100,21 @@ private:
 
     void listen_on_address();
     void listen_on_unix();
+    void start_listening();
+    void stop_listening();
+    void end_seconds();
     void accept_some();
     connection* find(std::uint64_t key);
     void remove_if_over(connection& c);
-    int wait_limit(std::chrono::milliseconds longest) const;
+    std::chrono::nanoseconds wait_limit(std::chrono::milliseconds longest) const;
     std::string stats_json() const;
+    std::string seconds_json() const;
 
     options options_;
     counters counters_;
     behaviour defaults_;
     bool has_defaults_ = false;
+    steady::time_point defaults_since_{};
     double share_owed_ = 0;  ///< spreads `share` evenly instead of by chance: 0.3 is 3 of any 10
     int epoll_ = -1, listener_ = -1, stop_event_ = -1;
     bool accepting_ = true, stopped_ = false;
@@ -110,6 +123,10 @@ private:
     std::vector<slot> slots_;
     std::vector<std::uint32_t> free_slots_;
     std::priority_queue<wake, std::vector<wake>, std::greater<>> wakes_;
+    service service_;
+    std::vector<second_counts> seconds_;
+    steady::time_point second_end_ = now_ + std::chrono::seconds{1};
+    std::uint64_t requests_before_ = 0;  ///< this second
     std::vector<char> receive_buffer_;
 };
 

@@ -327,6 +327,60 @@ TEST_CASE("origin: defaults for later requests are set, shared out and taken bac
               .starts_with("{\"name\":\"origin\",\"requests\":1,\"bad_requests\":0,\"aborted\":0,\"in_flight\":0,"));
 }
 
+TEST_CASE("origin: a server of known capacity") {
+    origin::options chosen;
+    chosen.service = "slots=1&mean=5ms";
+    origin::server web{chosen};
+    wire one{web}, two{web}, quick{web};
+    one.send("GET /bytes/1 HTTP/1.1\r\nHost: t\r\n\r\n");
+    settle(web);
+    two.send("GET /bytes/2 HTTP/1.1\r\nHost: t\r\n\r\n");
+    CHECK(quick.get("/bytes/0?quick&status=503").starts_with("HTTP/1.1 503"));
+    CHECK(two.receive_head().starts_with("HTTP/1.1 200"));
+    CHECK(one.receive_head().starts_with("HTTP/1.1 200"));
+    CHECK(quick.get("/control/service?slots=none").starts_with("HTTP/1.1 400"));
+    quick.receive(26);
+    CHECK(quick.get("/control/service?slots=0").starts_with("HTTP/1.1 200"));
+    CHECK(web.count().in_flight == 0);
+}
+
+TEST_CASE("origin: refuses connections for a while, on the same address afterwards") {
+    origin::server web{{}};
+    wire client{web};
+    client.get("/control/refuse");
+    client.receive(9);
+    {
+        const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in name{};
+        name.sin_family = AF_INET;
+        name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        name.sin_port =
+            htons(static_cast<std::uint16_t>(std::stoi(web.address().substr(web.address().rfind(':') + 1))));
+        CHECK(connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof name) != 0);
+        CHECK(errno == ECONNREFUSED);
+        close(fd);
+    }
+    client.get("/control/accept");
+    wire again{web};
+    CHECK(again.get("/id").starts_with("HTTP/1.1 200"));
+}
+
+TEST_CASE("origin: faults that come and go, and what each second saw") {
+    origin::server web{{}};
+    wire client{web};
+    client.get("/control?status=503&flap=50ms");
+    client.receive(4);
+    int changes = 0, before = 503;
+    for (int i = 0; i < 100'000 && changes < 3; ++i) {
+        const int now = client.get("/bytes/0").starts_with("HTTP/1.1 503") ? 503 : 200;
+        changes += now != before;
+        before = now;
+    }
+    CHECK(changes == 3);
+    wire looker{web};
+    CHECK(looker.fetch("/control/seconds").starts_with("["));
+}
+
 TEST_CASE("origin: plain TCP") {
     SECTION("echo, with a greeting") {
         auto chosen = speaking(origin::protocol::echo);

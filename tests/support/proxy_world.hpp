@@ -38,8 +38,8 @@ public:
         "listen 127.0.0.1:1 { route / web; } backend web { server 127.0.0.1:9001; }";
 
     explicit proxy_world(loop& clock, std::string_view configuration = plain)
-        : time{clock}, config{configured(configuration)}, shared{config, 10}, worker{clock, 0, shared, 42},
-          view{config.listeners[0], "test", shared.per_listener[0]}, plays{clock} {
+        : time{clock}, config{configured(configuration)}, shared{config, 10, 7}, worker{clock, 0, shared, 42},
+          view{config.listeners[0], "test", shared.listeners[0]}, plays{clock} {
         worker.connect = [this](stream_context& context, std::vector<address> to) {
             return connect(context, std::move(to));
         };
@@ -60,7 +60,7 @@ public:
             for (auto& each : backend.servers())
                 if (each.in_flight() != 0) return false;
         return worker.numbers.requests_open.value() == 0 && worker.numbers.connections_open.value() == 0 &&
-               shared.connections.inside() == 0 && view.gate.inside() == 0 && worker.pipes.in_use() == 0 &&
+               shared.connections.inside() == 0 && view.shared.gate.inside() == 0 && worker.pipes.in_use() == 0 &&
                worker.streams.buffers.held_bytes() == 0 && worker.idle_clients.empty() && client->closed;
     }
     std::size_t pooled(std::size_t server = 0) const { return worker.backends[0].pools[server]->size(); }
@@ -80,7 +80,7 @@ public:
 
 private:
     admitted admit() {
-        return {std::move(client_stream), shared.connections.try_enter(), view.gate.try_enter(), worker.numbers};
+        return {std::move(client_stream), shared.connections.try_enter(), view.shared.gate.try_enter(), worker.numbers};
     }
     task<io_result<connected>> connect(stream_context& context, std::vector<address> to) {
         if (connecting > 0ns) co_await time.sleep(connecting);

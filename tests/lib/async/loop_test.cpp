@@ -166,3 +166,73 @@ TEST_CASE("loop: sleeps and yields can be destroyed at any point") {
     CHECK(sweep<naps>() == 4);
     sweep_with_delays<naps>(3);
 }
+
+namespace {
+struct noted final : turn_end_work {
+    noted(std::string& log, char name, waiter* then = nullptr, loop* time = nullptr)
+        : log{log}, name{name}, then{then}, time{time} {}
+    void at_turn_end() noexcept override {
+        log += name;
+        if (then) time->post(*then);
+    }
+    std::string& log;
+    char name;
+    waiter* then;
+    loop* time;
+};
+}  // namespace
+
+TEST_CASE("loop: work for the end of the turn is done when nobody is ready, once, before those that yielded go on") {
+    virtual_loop time;
+    std::string log;
+    const auto busy = [](loop& clock, std::string& out, noted& work) -> task<void> {
+        clock.at_turn_end(work);
+        out += 'a';
+        co_await clock.yield();
+        out += 'b';
+    };
+    noted work{log, 'W'}, more{log, 'M'};
+    running it{time, busy(time, log, work)};
+    time.at_turn_end(more);
+    CHECK(log == "a");
+    CHECK_FALSE(time.idle());
+    time.settle();
+    CHECK(log == "aWMb");
+    CHECK(time.idle());
+}
+
+TEST_CASE(
+    "loop: whom the work at the end of the turn makes ready goes on in the same turn; work that is gone is not done") {
+    virtual_loop time;
+    std::string log;
+    struct awaiter {
+        explicit awaiter(waiter& in) : slot{in} {}
+        bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> parent) noexcept { slot.handle = parent; }
+        void await_resume() const noexcept {}
+        waiter& slot;
+    };
+    waiter slot;
+    const auto waits = [](waiter& in, std::string& out) -> task<void> {
+        co_await awaiter{in};
+        out += 'b';
+    };
+    running it{time, waits(slot, log)};
+    noted wakes{log, 'W', &slot, &time};
+    {
+        noted gone{log, 'G'};
+        time.at_turn_end(gone);
+        time.at_turn_end(wakes);
+    }
+    const auto yields = [](loop& clock, std::string& out) -> task<void> {
+        co_await clock.yield();
+        out += 'y';
+    };
+    running next_turn{time, yields(time, log)};
+    CHECK(time.step());
+    CHECK(log == "W");
+    CHECK(time.step());
+    CHECK(log == "Wb");
+    CHECK(time.step());
+    CHECK(log == "Wby");
+}

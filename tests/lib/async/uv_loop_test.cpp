@@ -118,3 +118,60 @@ TEST_CASE("uv loop: the wall clock is that of the system") {
             .count();
     CHECK(std::abs(time.wall_us() - system) < 60'000'000);
 }
+
+TEST_CASE(
+    "uv loop: work for the end of the turn is done in that turn, and what it wakes goes on before the loop polls") {
+    struct waker final : turn_end_work {
+        waker(loop& clock, waiter& whom) : time{clock}, waiting{whom} {}
+        void at_turn_end() noexcept override { time.post(waiting); }
+        loop& time;
+        waiter& waiting;
+    };
+    struct until_turn_end {
+        explicit until_turn_end(loop& clock) : time{clock}, work{clock, mine} {}
+        bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> parent) noexcept {
+            mine.handle = parent;
+            time.at_turn_end(work);
+        }
+        void await_resume() const noexcept {}
+        loop& time;
+        waiter mine;
+        waker work;
+    };
+    uv_loop time;
+    std::uint64_t turns = 0;
+    const auto body = [](loop& clock, std::uint64_t& passed) -> task<void> {
+        {
+            until_turn_end from_outside{clock};  // the loop does not run yet
+            co_await from_outside;
+        }
+        co_await clock.yield();
+        const auto before = clock.statistics.turns;
+        for (int i = 0; i < 10'000; ++i) {  // more than are resumed in one turn
+            until_turn_end inside{clock};
+            co_await inside;
+        }
+        passed = clock.statistics.turns - before;
+    };
+    run(time, body(time, turns));
+    CHECK(turns >= 10);  // the sockets get a look from time to time
+    CHECK(turns <= 100);
+}
+
+TEST_CASE("uv loop: work for the end of the turn that a callback of the poll brings is not left for the next event") {
+    struct noted final : turn_end_work {
+        void at_turn_end() noexcept override { done = true; }
+        bool done = false;
+    };
+    uv_loop time;
+    noted work;
+    bool in_time = false;
+    const auto body = [](loop& clock, noted& what, bool& done) -> task<void> {
+        clock.call_from_other_thread([&clock, &what] { clock.at_turn_end(what); });
+        co_await clock.sleep(20ms);
+        done = what.done;
+    };
+    run(time, body(time, work, in_time));
+    CHECK(in_time);
+}

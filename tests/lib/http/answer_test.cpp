@@ -36,11 +36,25 @@ TEST_CASE("every refusal is a message that our own parser takes") {
     }
 }
 
-TEST_CASE("the status can be another, with a time to come again") {
+TEST_CASE("a refusal says when to come again, and whether the request was processed") {
     std::string out;
-    append_refusal(out, reason::draining, {}, 429, 7);
+    append_refusal(out, reason::rate_limited, {}, {.retry_after = 7});
     CHECK(response(out).status() == 429);
     CHECK(response(out).find(field_id::retry_after) == "7");
+    CHECK_FALSE(response(out).fields().find("x-not-processed"));
+    out.clear();
+    append_refusal(out, reason::overloaded, {}, {.unprocessed = true, .no_retry = true});
+    CHECK_FALSE(response(out).find(field_id::retry_after));
+    CHECK(response(out).fields().find("X-Not-Processed") == "1");
+    CHECK(response(out).fields().find("X-Retry") == "no");
+}
+
+TEST_CASE("the refusal of what was not read is a whole message that ends the connection") {
+    const auto head = response(std::string{refusal_unread});
+    CHECK(head.status() == status_for(reason::overloaded));
+    CHECK(head.find(field_id::content_length) == "0");
+    CHECK_FALSE(head.keep_alive());
+    CHECK(refusal_unread.find(word(reason::overloaded)) != refusal_unread.npos);
 }
 
 TEST_CASE("redirects and fixed responses") {

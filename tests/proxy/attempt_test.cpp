@@ -28,7 +28,7 @@ struct session {
 
 }  // namespace
 
-TEST_CASE("exchange: one request and its answer, and the connection goes into the pool") {
+TEST_CASE("attempt: one request and its answer, and the connection goes into the pool") {
     session s;
     s.client().send(get);
     s.begin();
@@ -66,7 +66,7 @@ TEST_CASE("exchange: one request and its answer, and the connection goes into th
     }
 }
 
-TEST_CASE("exchange: an answer with something behind it is not a connection to keep") {
+TEST_CASE("attempt: an answer with something behind it is not a connection to keep") {
     session s;
     s.client().send(get);
     s.begin();
@@ -77,7 +77,7 @@ TEST_CASE("exchange: an answer with something behind it is not a connection to k
     CHECK(s.server().closed);
 }
 
-TEST_CASE("exchange: bad chunks that come with the head are refused at once, although the server says nothing") {
+TEST_CASE("attempt: bad chunks that come with the head are refused at once, although the server says nothing") {
     session s;
     s.client().send(std::string{post_chunked} + "zz\r\n");
     s.begin();
@@ -85,7 +85,7 @@ TEST_CASE("exchange: bad chunks that come with the head are refused at once, alt
     CHECK(s.client().received.starts_with("HTTP/1.1 400"));
 }
 
-TEST_CASE("exchange: chunks that come while the server is busy taking others are sent when it is done") {
+TEST_CASE("attempt: chunks that come while the server is busy taking others are sent when it is done") {
     session s;
     s.client().send(post_chunked);
     s.begin();
@@ -102,7 +102,7 @@ TEST_CASE("exchange: chunks that come while the server is busy taking others are
     CHECK(s.client().received.ends_with("ok"));
 }
 
-TEST_CASE("exchange: a server that neither takes the body nor answers costs bounded time") {
+TEST_CASE("attempt: a server that neither takes the body nor answers costs bounded time") {
     session s;
     s.client().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
     s.begin();
@@ -114,7 +114,7 @@ TEST_CASE("exchange: a server that neither takes the body nor answers costs boun
     CHECK(s.world.released());
 }
 
-TEST_CASE("exchange: a server that breaks off during the body, but answers, is heard") {
+TEST_CASE("attempt: a server that breaks off during the body, but answers, is heard") {
     session s;
     s.client().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n12345");
     s.begin();
@@ -129,7 +129,7 @@ TEST_CASE("exchange: a server that breaks off during the body, but answers, is h
     CHECK(s.server().closed);
 }
 
-TEST_CASE("exchange: the time budget holds while connecting, too") {
+TEST_CASE("attempt: the time budget holds while connecting, too") {
     session s{
         "listen 127.0.0.1:1 { route / web; } backend web { server 127.0.0.1:9001; timeout connect=10s total=2s; }"};
     s.world.connecting = 1h;
@@ -141,13 +141,13 @@ TEST_CASE("exchange: the time budget holds while connecting, too") {
     CHECK(s.client().received.starts_with("HTTP/1.1 504"));
 }
 
-TEST_CASE("exchange: what a server may have processed is sent twice only if it is idempotent") {
+TEST_CASE("attempt: what a server may have processed is sent twice only if it is idempotent") {
     session s;
     SECTION("GET on a connection that dies: once more") {
         s.client().send(get);
         s.begin();
         s.server().break_off(ECONNRESET);
-        s.time.settle();
+        s.time.advance(30ms);  // the longest first backoff
         REQUIRE(s.world.servers.size() == 2);
         s.server(1).send(ok);
         s.time.settle();
@@ -180,7 +180,7 @@ TEST_CASE("exchange: what a server may have processed is sent twice only if it i
         };
         s.client().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
         s.begin();
-        s.time.settle();
+        s.time.advance(30ms);
         REQUIRE(s.world.servers.size() == 2);
         CHECK(s.server(1).received.ends_with("hi"));
     }
@@ -197,7 +197,7 @@ TEST_CASE("exchange: what a server may have processed is sent twice only if it i
     }
 }
 
-TEST_CASE("exchange: refused connections are tried elsewhere, as often as the configuration says") {
+TEST_CASE("attempt: refused connections are tried elsewhere, as often as the configuration says") {
     session s{"listen 127.0.0.1:1 { route / web; }"
               "backend web { server 127.0.0.1:9001; server 127.0.0.1:9002; retry 2; }"};
     unsigned refused = 0;
@@ -214,7 +214,7 @@ TEST_CASE("exchange: refused connections are tried elsewhere, as often as the co
     CHECK_FALSE(has(s.client().received, "HTTP/1.1 5"));
 }
 
-TEST_CASE("exchange: interim responses go on, but not without end") {
+TEST_CASE("attempt: interim responses go on, but not without end") {
     session s;
     s.client().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
     s.begin();
@@ -236,7 +236,7 @@ TEST_CASE("exchange: interim responses go on, but not without end") {
     }
 }
 
-TEST_CASE("exchange: a client that leaves while we wait takes the server's connection along") {
+TEST_CASE("attempt: a client that leaves while we wait takes the server's connection along") {
     session s;
     s.client().send(get);
     s.begin();
@@ -248,7 +248,7 @@ TEST_CASE("exchange: a client that leaves while we wait takes the server's conne
     CHECK(s.world.released());
 }
 
-TEST_CASE("exchange: while the process goes down, an answer says so and is the last one") {
+TEST_CASE("attempt: while the process goes down, an answer says so and is the last one") {
     session s;
     s.client().send(get);
     s.begin();
@@ -260,7 +260,7 @@ TEST_CASE("exchange: while the process goes down, an answer says so and is the l
     CHECK(s.served->done());
 }
 
-TEST_CASE("exchange: a server's Keep-Alive hint bounds how long its connection lies idle") {
+TEST_CASE("attempt: a server's Keep-Alive hint bounds how long its connection lies idle") {
     session s{"listen 127.0.0.1:1 { route / web; timeout keep_alive=60s; } backend web { server 127.0.0.1:9001; }"};
     s.client().send(get);
     s.begin();
@@ -272,7 +272,7 @@ TEST_CASE("exchange: a server's Keep-Alive hint bounds how long its connection l
     CHECK(s.world.pooled() == 0);
 }
 
-TEST_CASE("exchange: an upgrade that was asked for becomes a tunnel, one that was not is a bad answer") {
+TEST_CASE("attempt: an upgrade that was asked for becomes a tunnel, one that was not is a bad answer") {
     session s;
     const std::string asked = "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
     const std::string switched =

@@ -1,4 +1,4 @@
-#include "proxy/exchange.hpp"
+#include "proxy/attempt.hpp"
 
 #include <charconv>
 
@@ -9,7 +9,6 @@
 #include "proxy/heads.hpp"
 #include "proxy/response_body.hpp"
 #include "proxy/tunnel.hpp"
-#include "proxy/upload.hpp"
 
 namespace weir {
 namespace {
@@ -17,53 +16,28 @@ namespace {
 constexpr unsigned most_interim_responses = 32;
 constexpr auto unwatched_for = 10ms;
 
-/// What one try works with.
-struct attempt {
-    attempt(request& what, std::size_t index)
-        : r{what}, backend{*what.backend}, index{index}, to{backend.shared.servers()[index]}, busy{to.begin()},
-          kept_head{what.worker.response_heads.take()}, head{*kept_head} {}
-    attempt(const attempt&) = delete;
-    attempt& operator=(const attempt&) = delete;
-    ~attempt() { r.worker.response_heads.give_back(std::move(kept_head)); }
+std::unexpected<error> broken(const attempt& a, std::string_view what, const io_error* why = nullptr) {
+    auto text = a.doing(what);
+    if (why) text.append(": ").append(why->text());
+    return fail(why ? reason::backend_reset : reason::backend_closed, std::move(text));
+}
 
-    request& r;
-    backend_view& backend;
-    std::size_t index;
-    server& to;
-    server::permit busy;  // counted as in flight until we end
-    std::unique_ptr<server_connection> connection;
-    std::unique_ptr<http::response_head> kept_head;  // goes back when we end
-    http::response_head& head;
-    time_point sent_at{};
-    std::unique_ptr<upload> body;  // while a request body is on its way
-
-    byte_stream& stream() const { return *connection->stream; }
-    std::string doing(std::string_view what) const {
-        std::string text{what};
-        return text.append(" ").append(to.name()).append(" of ").append(backend.shared.name());
-    }
-    std::unexpected<error> broken(std::string_view what, const io_error* why = nullptr) const {
-        auto text = doing(what);
-        if (why) text.append(": ").append(why->text());
-        return fail(why ? reason::backend_reset : reason::backend_closed, std::move(text));
-    }
-};
+/// The try's time is over: whose limit was it?
+reason too_late(const attempt& a) { return a.deadline < a.r.deadline ? reason::try_timeout : reason::total_timeout; }
 
 task<result<>> open_connection(attempt& a, pooled_connections pooled) {
     auto& r = a.r;
-    auto& pool = *a.backend.pools[a.index];
-    r.chosen = &a.to;
-    r.connecting = nanoseconds{-1};
+    auto& pool = *a.backend.pools[a.on.index()];
     const bool only_once = !r.repeatable() || r.head.framing().has_body();
     if (pooled == pooled_connections::allowed) a.connection = pool.take(only_once);
-    r.reused = a.connection != nullptr;
-    if (r.reused) co_return {};
+    a.reused = a.connection != nullptr;
+    if (a.reused) co_return {};
     const auto began = r.time().now();
-    auto fresh = co_await timeout_at(r.time(), r.deadline, dial(r.worker, a.backend, a.index, r.client));
-    if (!fresh) co_return fail(reason::total_timeout, a.doing("connect to"), false);
+    auto fresh = co_await timeout_at(r.time(), a.deadline, dial(r.worker, a.backend, a.on.index(), r.client));
+    if (!fresh) co_return fail(too_late(a), a.doing("connect to"), false);
     if (!*fresh) co_return std::unexpected{std::move(fresh->error())};
     a.connection = std::move(**fresh);
-    r.connecting = r.time().now() - began;
+    a.connecting = r.time().now() - began;
     co_return {};
 }
 
@@ -77,39 +51,38 @@ void heed_keep_alive(attempt& a) {
     const auto digits = value->substr(at + word.size());
     unsigned seconds = 0;
     if (std::from_chars(digits.data(), digits.data() + digits.size(), seconds).ec == std::errc{})
-        a.backend.pools[a.index]->hint(std::chrono::seconds{seconds});
+        a.backend.pools[a.on.index()]->hint(std::chrono::seconds{seconds});
 }
 
 /// Sends the head, and the body too where the client's buffer already holds all of it; else starts an upload.
 task<result<>> send_request(attempt& a) {
     auto& r = a.r;
     const auto framing = r.head.framing();
-    const bool whole = framing.how != http::body_framing::kind::length || r.client.in().size() >= framing.length;
-    const auto body = framing.how == http::body_framing::kind::length && whole ? r.client.in().substr(0, framing.length)
-                                                                               : std::string_view{};
+    const bool in_full = framing.how == http::body_framing::kind::length && !r.body_taken &&
+                         r.client.in().size() >= framing.length;
+    const auto body = in_full ? r.client.in().substr(0, framing.length) : std::string_view{};
     auto& out = r.worker.scratch;
     out.clear();
-    compose_request(out, r);
+    compose_request(out, r, a.deadline);
     const auto limit = a.backend.shared.settings().timeout.idle;
-    const auto until = std::min(r.deadline, r.time().now() + limit);
+    const auto until = std::min(a.deadline, r.time().now() + limit);
     const auto sent = co_await timeout_at(r.time(), until, a.stream().write(out, body));
-    if (!sent)
-        co_return fail(until < r.deadline ? reason::idle_timeout : reason::total_timeout,
-                       a.doing("send request head to"));
+    if (!sent) co_return fail(until < a.deadline ? reason::idle_timeout : too_late(a), a.doing("send request head to"));
     if (!*sent) {
-        auto failure = a.broken("send request head to", &sent->error());
+        auto failure = broken(a, "send request head to", &sent->error());
         failure.error().sent = !sent->error().nothing_sent;
         co_return failure;
     }
-    r.bytes_in += body.size();
-    r.client.consume(body.size());
-    r.body_taken = !body.empty();
     a.sent_at = r.time().now();
-    if (framing.has_body() && body.empty()) {
+    if (!framing.has_body()) co_return {};
+    if (in_full) {
+        r.replay.keep(body);
+        r.bytes_in += body.size();
+        r.client.consume(body.size());
+        r.body_taken = r.body_done = true;
+    } else {
         a.body = std::make_unique<upload>(r, a.stream(), limit);
         a.body->start();
-    } else {
-        r.body_done = true;
     }
     co_return {};
 }
@@ -127,7 +100,7 @@ task<heard> listen(attempt& a, time_point deadline) {
         if (!first) co_return heard::too_late;
         co_return first->index() == 0 ? of(std::get<0>(*first)) : heard::body_progress;
     }
-    if (!r.client.in().empty()) {  // more requests wait behind this one; only a write will tell if the client is gone
+    if (!a.alone || !r.client.in().empty()) {  // more requests wait behind this one; only a write will tell if the client is gone
         auto got = co_await timeout_at(r.time(), deadline, a.stream().fill());
         co_return got ? of(*got) : heard::too_late;
     }
@@ -146,8 +119,8 @@ task<heard> listen(attempt& a, time_point deadline) {
 time_point head_due(const attempt& a) {
     if (a.body && !a.body->ended()) return time_point::max();
     const auto sent = a.body ? a.body->ended_at() : a.sent_at;
-    const auto deadline = a.body ? a.r.deadline + (sent - a.sent_at) : a.r.deadline;
-    return std::min(sent + a.backend.shared.settings().timeout.first_byte, deadline);
+    const auto deadline = a.body ? a.deadline + (sent - a.sent_at) : a.deadline;
+    return std::min(sent + a.r.limits.first_byte, deadline);
 }
 
 /// Reads one response head, interim or final, into a.head.
@@ -170,17 +143,17 @@ task<result<>> read_head(attempt& a) {
         switch (co_await listen(a, head_due(a))) {
         case heard::bytes:
         case heard::body_progress: break;
-        case heard::end: co_return a.broken("read response head from");
+        case heard::end: co_return broken(a, "read response head from");
         case heard::broken: {
             const io_error reset{ECONNRESET};
-            co_return a.broken("read response head from", &reset);
+            co_return broken(a, "read response head from", &reset);
         }
         case heard::client_left: co_return fail(reason::client_closed, a.doing("wait for response of"));
         case heard::too_late: {
             if (failure) co_return std::unexpected{*failure};
             const auto sent = a.body ? a.body->ended_at() : a.sent_at;
-            const bool total = head_due(a) < sent + a.backend.shared.settings().timeout.first_byte;
-            co_return fail(total ? reason::total_timeout : reason::first_byte_timeout, a.doing("wait for response of"));
+            const bool whole = head_due(a) < sent + r.limits.first_byte;
+            co_return fail(whole ? too_late(a) : reason::first_byte_timeout, a.doing("wait for response of"));
         }
         }
     }
@@ -189,7 +162,7 @@ task<result<>> read_head(attempt& a) {
 task<result<>> forward_interim(attempt& a) {
     auto& r = a.r;
     const bool wanted = a.head.status() == 100 ? r.head.expects_continue() : r.head.minor() >= 1;
-    if (!wanted) co_return {};
+    if (!wanted || !a.alone) co_return {};  // of several tries, only the one that wins may speak
     auto& out = r.worker.scratch;
     out.clear();
     http::append_interim(out, a.head);
@@ -212,6 +185,7 @@ task<result<>> switch_protocols(attempt& a) {
     r.answered = true;
     r.status = 101;
     r.keep_client = false;
+    a.on.tell_now();
     const auto limit = a.backend.shared.settings().timeout.idle;
     const auto sent = co_await timeout(r.time(), limit, r.client.write(out));
     r.bytes_out += out.size();
@@ -228,30 +202,84 @@ task<result<>> switch_protocols(attempt& a) {
     co_return {};
 }
 
-}  // namespace
-
-task<result<>> exchange(request& r, std::size_t server_index, pooled_connections pooled) {
-    attempt a{r, server_index};
+/// A try up to the head of its final response.
+task<result<>> to_final_head(attempt& a, pooled_connections pooled) {
     if (auto open = co_await open_connection(a, pooled); !open) co_return open;
     if (auto sent = co_await send_request(a); !sent) co_return sent;
-
     for (unsigned interim = 0;; ++interim) {
         if (auto read = co_await read_head(a); !read) co_return read;
-        if (a.head.status() == 101) co_return co_await switch_protocols(a);
-        if (!a.head.is_interim()) break;
+        if (a.head.status() == 101 || !a.head.is_interim()) co_return {};
         if (interim == most_interim_responses)
             co_return fail(reason::bad_response, a.doing("read response head from") + ": too many interim responses");
         if (auto told = co_await forward_interim(a); !told) co_return told;
     }
+}
+
+/// What a failure says about the server. Ours or the client's says nothing, nor does a kept connection that turns out dead.
+outcome outcome_of(const attempt& a, const error& failure) {
+    if (failure.why == reason::total_timeout) return a.r.hurried ? outcome::ignored : outcome::bad;
+    if (a.reused && (failure.why == reason::backend_reset || failure.why == reason::backend_closed))
+        return outcome::ignored;
+    return at_fault(failure.why) == party::backend ? outcome::bad : outcome::ignored;
+}
+
+outcome outcome_of(int status) {
+    if (status == 429) return outcome::limited;
+    if (status >= 502 && status <= 504) return outcome::bad;
+    return status >= 400 ? outcome::alive : outcome::good;
+}
+
+}  // namespace
+
+attempt::attempt(request& what, place where)
+    : r{what}, backend{*what.backend}, on{std::move(where)}, kept_head{what.worker.response_heads.take()},
+      head{*kept_head}, began{what.time().now()},
+      deadline{std::min(what.deadline, what.time().after(what.limits.per_try))} {
+    ++r.tries;
+}
+
+std::string attempt::doing(std::string_view what) const {
+    std::string text{what};
+    return text.append(" ").append(to().name()).append(" of ").append(backend.shared.name());
+}
+
+void attempt::report(const error& failure) {
+    on.report(outcome_of(*this, failure), r.time().now() - began, failure.why);
+}
+
+task<result<>> ask(attempt& a, pooled_connections pooled) {
+    a.r.chosen = &a.to();
+    a.r.chosen_index = a.on.index();
+    a.r.connecting = nanoseconds{-1};
+    const auto asked = co_await to_final_head(a, pooled);
+    a.r.reused = a.reused;
+    a.r.connecting = a.connecting;
+    if (!asked) co_return asked;
+    const auto since = a.body && a.body->ended() ? a.body->ended_at() : a.sent_at;
+    a.on.report(outcome_of(a.head.status()), a.r.time().now() - since);
+    if (a.head.status() < 400) co_return {};
+    if (a.head.status() >= 500) a.on.server_failed();
+    if (const auto pause = retry_after(a.head)) a.on.pause_asked(*pause);
+    co_return {};
+}
+
+task<result<>> pass_on(attempt& a) {
+    auto& r = a.r;
+    r.chosen = &a.to();
+    r.chosen_index = a.on.index();
+    r.reused = a.reused;
+    r.connecting = a.connecting;
     r.first_byte = r.time().now() - a.sent_at;
+    if (a.head.status() == 101) co_return co_await switch_protocols(a);
 
     response_relay relay{r, a.head, a.stream(), a.backend.shared.settings().timeout.idle};
     relay.server_may_stay = (!a.body || a.body->succeeded()) && a.head.keep_alive();
     if (r.worker.closing) r.keep_client = false;
     if (relay.server_may_stay) heed_keep_alive(a);
+    relay.takes_time = [&a] { a.on.tell_now(); };
     relay.release = [&a] {
-        if (a.connection) a.backend.pools[a.index]->put(std::move(a.connection));
-        a.busy.reset();
+        if (a.connection) a.backend.pools[a.on.index()]->put(std::move(a.connection));
+        a.on.leave();
     };
     co_await relay_response(relay);
     if (a.body && !a.body->succeeded()) r.keep_client = false;  // an answer before the request's end

@@ -1,0 +1,264 @@
+// What a backend does when it is made and from time to time, and what it tells about itself.
+#include <algorithm>
+
+#include "lib/resilience/stable_hash.hpp"
+#include "proxy/backend.hpp"
+
+namespace weir {
+namespace {
+
+balancing kind_of(conf::balance how) {
+    switch (how) {
+    case conf::balance::least_latency: return balancing::least_latency;
+    case conf::balance::p2c: return balancing::p2c;
+    case conf::balance::least_requests: return balancing::least_requests;
+    case conf::balance::round_robin: return balancing::round_robin;
+    case conf::balance::hash: return balancing::least_requests;  // for requests whose servers the ring cannot offer
+    }
+    std::unreachable();
+}
+
+breaker_policy policy_of(const conf::backend::breaking& settings) {
+    breaker_policy policy;
+    policy.on = settings.on;
+    policy.failures = settings.failures;
+    policy.share_permille = settings.share_permille;
+    policy.slow = settings.slow;
+    policy.slow_permille = settings.slow_permille;
+    policy.open_first = settings.open_first;
+    policy.open_most = settings.open_most;
+    return policy;
+}
+
+retry_budget_policy budget_of(const conf::backend& settings) {
+    return {.share_permille = settings.retry.budget_permille, .reserve = settings.retry.reserve};
+}
+
+hedge_policy hedges_of(const conf::hedging& how, unsigned budget_permille) {
+    hedge_policy policy;
+    if (how.how == conf::hedging::kind::delay) policy.fixed = how.delay;
+    else policy.permille = how.permille;
+    policy.budget_permille = budget_permille;
+    return policy;
+}
+
+constexpr unsigned fewest_places = 64, most_places = 8192, places_per_permit = 10;
+constexpr auto first_patience = 100ms;
+
+}  // namespace
+
+std::string_view word(try_kind kind) noexcept {
+    switch (kind) {
+    case try_kind::first: return "first";
+    case try_kind::retry: return "retry";
+    case try_kind::hedge: return "hedge";
+    case try_kind::race: return "race";
+    }
+    std::unreachable();
+}
+
+server::under_lock::under_lock(const conf::backend& of)
+    : breaker{policy_of(of.breaker)}, limit{adaptive_limit_policy{}}, health{of.health.rise, of.health.fall},
+      warming{of.slow_start} {}
+
+server::server(const conf::server& settings, const conf::backend& of) : settings_{settings}, guarded_{of} {
+    const auto& at = settings.address;
+    if (!at.unix_path.empty()) {
+        if (auto path = address::unix_socket(at.unix_path)) addresses_.push_back(*path);
+    } else if (auto literal = address::parse_ip(at.host, at.port)) {
+        addresses_.push_back(*literal);
+    } else {
+        needs_lookup_ = true;
+    }
+}
+
+std::vector<address> server::addresses() const {
+    const std::lock_guard lock{mutex_};
+    return addresses_;
+}
+
+bool server::set_addresses(std::vector<address> found) {
+    const std::lock_guard lock{mutex_};
+    if (found == addresses_) return false;
+    addresses_ = std::move(found);
+    return true;
+}
+
+backend::backend(const conf::backend& settings, std::uint64_t seed)
+    : settings_{settings}, patience_ns_{nanoseconds{settings.patience.value_or(first_patience)}.count()}, chance_{seed},
+      balancer_{kind_of(settings.how)}, guard_{settings.panic_permille}, conditions_(settings.servers.size()),
+      uses_(settings.servers.size()), queue_{queue_policy{}}, budget_{budget_of(settings)},
+      hedges_{weir::hedges_of(settings.hedge, settings.hedge_budget_permille)},
+      outliers_{outlier_policy{settings.outliers.eject_first, settings.outliers.eject_most}, settings.servers.size()} {
+    std::vector<maglev_server> members;
+    for (const auto& each : settings.servers) {
+        auto& made = servers_.emplace_back(each, settings);
+        sticky_.push_back(stable_hash(made.name()));
+        members.push_back({sticky_.back(), each.backup ? 0 : each.weight});
+    }
+    if (settings.how == conf::balance::hash) ring_.emplace(members);
+    judge(now_);
+    adapt(now_);
+}
+
+void backend::prepare(route_state& way) {
+    if (way.settings.own_breakers)
+        for (std::size_t i = 0; i < servers_.size(); ++i) way.breakers.emplace_back(policy_of(settings_.breaker));
+    if (way.settings.hedge) way.hedges.emplace(weir::hedges_of(*way.settings.hedge, settings_.hedge_budget_permille));
+}
+
+void backend::refused(reason why) noexcept {
+    const std::lock_guard lock{mutex_};
+    ++refused_[static_cast<std::size_t>(why)];
+}
+
+/// Brings up to date who may be used.
+void backend::judge(time_point now) {
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+        const auto& g = servers_[i].guarded_;
+        const auto state = g.breaker.at(now);
+        auto& c = conditions_[i];
+        c.breaker_open = state == circuit_breaker::state::open || state == circuit_breaker::state::half_open;
+        c.draining = state == circuit_breaker::state::forced_open;
+        c.ejected = outliers_.ejected(i);
+        c.health_down = !g.health.up();
+    }
+    view_ = guard_.judge(conditions_, uses_);
+}
+
+/// The queue's size and patience follow the limits and the usual times.
+void backend::adapt(time_point now) {
+    unsigned limit = 0;
+    if (settings_.limit.how == conf::in_flight_limit::kind::fixed) {
+        limit = settings_.limit.places;
+    } else {
+        for (const auto& each : servers_) limit += each.settings().limit.value_or(each.guarded_.limit.limit());
+    }
+    const auto usual = times_.at(500, now).value_or(0ns);
+    usual_ns_.store(usual.count(), std::memory_order_relaxed);
+    queue_policy policy;
+    policy.places = settings_.queue.value_or(std::clamp(limit * places_per_permit, fewest_places, most_places));
+    const auto base = std::chrono::duration_cast<milliseconds>(quickest_base());
+    policy.patience = settings_.patience.value_or(base > 0ms ? std::clamp(10 * base, 20ms, 500ms) : first_patience);
+    policy.strict = std::clamp(base / 2, 2ms, 50ms);
+    policy.strict = std::min(policy.strict, policy.patience);
+    queue_.set_policy(policy);
+    places_ = policy.places;
+    patience_ns_.store(nanoseconds{policy.patience}.count(), std::memory_order_relaxed);
+}
+
+/// A response time without a queue, as the limits have learned it; zero while unknown.
+nanoseconds backend::quickest_base() const noexcept {
+    nanoseconds least{};
+    for (const auto& each : servers_) {
+        const auto base = each.guarded_.limit.base();
+        if (base > 0ns && (least == 0ns || base < least)) least = base;
+    }
+    return least;
+}
+
+void backend::tick(loop& here) {
+    const std::lock_guard lock{mutex_};
+    const auto now = advance(here.now());
+    const auto came_back = [&](std::size_t i) {
+        if (view_.usable > 0) servers_[i].guarded_.warming.begin(now);
+    };
+    for (const auto& each : outliers_.release(now))
+        if (each.what == outlier_detector::verdict::returned) came_back(each.server);
+    if (settings_.outliers.on && now >= next_sweep_) {
+        for (const auto& each : outliers_.sweep(conditions_, guard_, now, chance_))
+            if (each.what == outlier_detector::verdict::returned) came_back(each.server);
+        next_sweep_ = now + settings_.outliers.every;
+    }
+    judge(now);
+    adapt(now);
+    dispatch(here, now);
+}
+
+void backend::check_result(std::size_t i, bool passed, time_point when) {
+    const std::lock_guard lock{mutex_};
+    const auto now = advance(when);
+    auto& g = servers_[i].guarded_;
+    if (passed) {
+        g.breaker.check_passed(now);
+        conditions_[i].known_dead = false;
+    }
+    if (g.health.record(passed) && passed && view_.usable > 0) g.warming.begin(now);
+    judge(now);
+}
+
+bool backend::order(std::size_t i, breaker_order what, time_point when) {
+    if (i >= servers_.size()) return false;
+    const std::lock_guard lock{mutex_};
+    const auto now = advance(when);
+    auto& breaker = servers_[i].guarded_.breaker;
+    switch (what) {
+    case breaker_order::open: breaker.force_open(now); break;
+    case breaker_order::close: breaker.force_close(now); break;
+    case breaker_order::reset: breaker.reset(now); break;
+    }
+    judge(now);
+    return true;
+}
+
+std::optional<std::size_t> backend::server_of(std::uint64_t sticky) const noexcept {
+    const auto found = std::ranges::find(sticky_, sticky);
+    if (found == sticky_.end()) return std::nullopt;
+    return static_cast<std::size_t>(found - sticky_.begin());
+}
+
+backend_status backend::status(time_point when) {
+    const std::lock_guard lock{mutex_};
+    const auto now = advance(when);
+    backend_status out;
+    out.name = name();
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+        auto& from = servers_[i];
+        auto& g = from.guarded_;
+        auto& s = out.servers.emplace_back();
+        s.name = from.name();
+        const auto state = g.breaker.at(now);
+        const auto& c = conditions_[i];
+        const bool shut = c.breaker_open || state == circuit_breaker::state::ramp || c.draining;
+        s.verdict = c.health_down ? "down" : c.ejected ? "ejected" : shut ? std::string{word(state)} : "up";
+        s.breaker = word(state);
+        s.breaker_cause = word(g.breaker.why());
+        s.breaker_generation = g.breaker.generation();
+        s.breaker_opened_total = g.breaker.opened();
+        s.probes_total = g.breaker.probes();
+        s.in_state = g.breaker.in_state(now);
+        s.in_flight = from.in_flight();
+        s.weight = from.settings().weight;
+        if (from.settings().limit) s.limit = from.settings().limit;
+        else if (settings_.limit.how == conf::in_flight_limit::kind::adaptive) s.limit = g.limit.limit();
+        s.base = g.limit.base();
+        s.latency = g.latency.value(now);
+        s.share = outliers_.weight(i) * g.warming.factor(now);
+        s.healthy = g.health.up();
+        s.backup = from.settings().backup;
+        s.ejections_total = outliers_.ejections(i);
+        s.tries = g.tries;
+        s.outcomes = g.outcomes;
+        g.first_byte.add_to(s.first_byte);
+    }
+    out.in_flight = in_flight_;
+    if (settings_.limit.how == conf::in_flight_limit::kind::fixed) out.limit = settings_.limit.places;
+    out.panic = view_.panic;
+    out.usable = view_.usable;
+    for (std::size_t cls = 0; cls < priority_classes; ++cls) {
+        const auto which = static_cast<priority_class>(cls);
+        out.queued[cls] = queue_.size(which);
+        out.late[cls] = queue_.late(which, now);
+
+    }
+    out.queue_places = places_;
+    out.patience = patience();
+    out.budget_tokens = budget_.tokens(now);
+    out.budget_refused_total = budget_refused_;
+    out.requests_total = requests_total_;
+    out.refused_total = refused_;
+    queue_wait_.add_to(out.queue_wait);
+    return out;
+}
+
+}  // namespace weir

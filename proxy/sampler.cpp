@@ -1,0 +1,86 @@
+#include "proxy/sampler.hpp"
+
+#include "lib/async/stream.hpp"
+#include "proxy/system.hpp"
+
+namespace weir {
+namespace {
+
+constexpr auto load_every = 250ms;
+constexpr auto spared = 1s;  // who has been idle for less than this is about to ask again
+
+pressure_policy policy_of(const conf::config::shedding& settings) {
+    pressure_policy policy;
+    policy.delay_low = settings.delay_low;
+    policy.delay_high = settings.delay_high;
+    return policy;
+}
+
+nanoseconds median(nanoseconds a, nanoseconds b, nanoseconds c) {
+    return std::max(std::min(a, b), std::min(std::max(a, b), c));
+}
+
+double seconds(nanoseconds t) { return std::chrono::duration<double>{t}.count(); }
+
+}  // namespace
+
+sampler::sampler(worker_context& w)
+    : w_{w}, pressure_{policy_of(w.shared.config.shed)}, due_{w.time.after(every)}, last_{w.time.now()},
+      waited_{w.time.statistics.waited} {}
+
+task<void> sampler::run() {
+    co_await weir::for_each(ticks{w_.time, every}, [this](time_point now) { look(now); });
+}
+
+void sampler::look(time_point now) {
+    const auto late = now - due_;
+    due_ += (late / every + 1) * every;
+    w_.numbers.loop_delay.record_us(static_cast<std::uint64_t>(late / 1us));
+
+    const auto elapsed = now - std::exchange(last_, now);
+    const auto waited = w_.time.statistics.waited - std::exchange(waited_, w_.time.statistics.waited);
+    busy_share_ = std::clamp(1 - seconds(waited) / seconds(elapsed), 0.0, 1.0);
+    if (!w_.shared.config.shed.on) return;
+
+    const auto& load = w_.shared.load;
+    pressure_sample sample;
+    sample.loop_delay = median(late_before_[0], late_before_[1], late);
+    late_before_ = {late_before_[1], late};
+    sample.busy_share = busy_share_;
+    sample.memory_used = load.memory_used.load(std::memory_order_relaxed);
+    sample.memory_limit = load.memory_limit.load(std::memory_order_relaxed);
+    sample.descriptors_open = load.descriptors_open.load(std::memory_order_relaxed);
+    sample.descriptors_limit = load.descriptors_limit.load(std::memory_order_relaxed);
+    const auto strain = pressure_.update(sample, now);
+    w_.ladder.update(strain, pressure_.parts().memory, now);
+    close_idle_clients(now, elapsed);
+}
+
+void sampler::close_idle_clients(time_point now, nanoseconds elapsed) {
+    if (!w_.ladder.close_idle()) {
+        to_close_ = 0;
+        return;
+    }
+    const auto idle = w_.numbers.connections_open.value() - w_.numbers.requests_open.value();
+    to_close_ += (1 - w_.ladder.idle_timeout_scale()) * static_cast<double>(idle) * seconds(elapsed);
+    for (; to_close_ >= 1 && !w_.idle_clients.empty(); --to_close_) {
+        auto& longest = w_.idle_clients.front();
+        if (now - longest.since < spared) break;
+        w_.idle_clients.pop_front();
+        if (!longest.stream.in().empty()) continue;  // its request has just come: it is served
+        longest.stream.end_reading();
+        w_.numbers.idle_closed_total.add();
+    }
+    to_close_ = std::min(to_close_, static_cast<double>(idle));
+}
+
+task<void> watch_load(loop& time, process_load& load) {
+    const auto look = [&load](time_point) {
+        load.memory_used.store(memory_used(), std::memory_order_relaxed);
+        load.descriptors_open.store(open_descriptors(), std::memory_order_relaxed);
+    };
+    look(time.now());
+    co_await weir::for_each(ticks{time, load_every}, look);
+}
+
+}  // namespace weir

@@ -1,0 +1,55 @@
+#pragma once
+/// Measures how short weir is of processor, memory and descriptors, and gives up what the shed ladder says.
+///
+///     sampler strain{w};                                  // one per worker
+///     background.spawn(strain.run());
+///
+///     background.spawn(watch_load(time, shared.load));    // one per process: what all workers share
+///
+/// A worker looks every 50 ms: at how late that look is (the loop's delay: in how busy a loop anything else would be as
+/// late), at the share of the time that the loop did not wait, and at what the process last found of memory and
+/// descriptors, every 250 ms. Of three delays the middle one counts: a process that was not scheduled once, for however
+/// long, is not overloaded. With `shed off` it measures and does nothing.
+///
+/// Logs are written and names looked up on threads of their own, for which no request waits; so their queues do not count.
+///
+/// What the ladder does outside of the request path is done here: connections without a request are closed, those idle the
+/// longest first. Each second the share of them goes that idle_timeout_scale() has taken off, but nobody who has been idle
+/// for less than a second.
+#include "lib/async/task.hpp"
+#include "lib/resilience/pressure.hpp"
+#include "proxy/context.hpp"
+
+namespace weir {
+
+class sampler {
+public:
+    static constexpr auto every = 50ms;
+
+    explicit sampler(worker_context& w);
+    sampler(const sampler&) = delete;
+
+    task<void> run();
+
+    double pressure() const noexcept { return pressure_.value(); }
+    const pressure_parts& parts() const noexcept { return pressure_.parts(); }
+    double busy_share() const noexcept { return busy_share_; }  // of the time between the last two looks
+
+private:
+    void look(time_point now);
+    void close_idle_clients(time_point now, nanoseconds elapsed);
+
+    worker_context& w_;
+    weir::pressure pressure_;
+    time_point due_;
+    time_point last_;
+    nanoseconds waited_;                        // by the loop, up to `last_`
+    std::array<nanoseconds, 2> late_before_{};  // by the looks before
+    double busy_share_ = 0;
+    double to_close_ = 0;  // connections, with the fraction that is left for the next time
+};
+
+/// On the process's loop, until it is cancelled.
+task<void> watch_load(loop& time, process_load& load);
+
+}  // namespace weir

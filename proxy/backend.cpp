@@ -8,53 +8,30 @@ namespace weir {
 
 // ---- the place ----
 
-place& place::operator=(place&& other) noexcept {
-    if (this == &other) return *this;
-    leave();
-    group_ = std::exchange(other.group_, nullptr);
-    server_ = other.server_;
-    index_ = other.index_;
-    home_ = other.home_;
-    route_ = other.route_;
-    ticket_ = other.ticket_;
-    route_ticket_ = other.route_ticket_;
-    epoch_ = other.epoch_;
-    measured_ = other.measured_;
-    counted_ = other.counted_;
-    told_ = other.told_;
-    reported_ = other.reported_;
-    server_error_ = other.server_error_;
-    how_ = other.how_;
-    why_ = other.why_;
-    took_ = other.took_;
-    pause_ = other.pause_;
-    return *this;
-}
-
 void place::report(outcome how, nanoseconds took, reason why) noexcept {
-    if (reported_) return;
-    reported_ = true;
-    how_ = how;
-    took_ = took;
-    why_ = why;
+    if (of_.reported) return;
+    of_.reported = true;
+    of_.how = how;
+    of_.took = took;
+    of_.why = why;
 }
 
 void place::tell_now() {
-    if (!group_ || told_) return;
-    const std::lock_guard lock{group_->mutex_};
-    const auto now = group_->advance(home_->now());
-    group_->tell(*this, now);
-    group_->dispatch(*home_, now);
+    if (!of_.group || of_.told) return;
+    const std::lock_guard lock{of_.group->mutex_};
+    const auto now = of_.group->advance(of_.home->now());
+    of_.group->tell(*this, now);
+    of_.group->dispatch(*of_.home, now);
 }
 
 void place::leave() noexcept {
-    if (!group_) return;
-    auto* group = std::exchange(group_, nullptr);
+    if (!of_.group) return;
+    auto* group = std::exchange(of_.group, nullptr);
     const std::lock_guard lock{group->mutex_};
-    const auto now = group->advance(home_->now());
-    if (!told_) group->tell(*this, now);
+    const auto now = group->advance(of_.home->now());
+    if (!of_.told) group->tell(*this, now);
     group->left(*this);
-    group->dispatch(*home_, now);
+    group->dispatch(*of_.home, now);
 }
 
 // ---- waiting for one ----
@@ -79,6 +56,12 @@ bool backend::entering::await_ready() {
     case decision::granted: break;
     }
     return arrival_.delivered = true;
+}
+
+std::optional<std::expected<place, reason>> backend::enter_now(const wanted_place& what) {
+    entering entering{*this, what};
+    if (!entering.await_ready()) return std::nullopt;
+    return entering.await_resume();
 }
 
 bool backend::entering::await_suspend(std::coroutine_handle<> parent) {
@@ -238,23 +221,23 @@ void backend::grant(arrival& who, std::size_t i, time_point now) {
     auto& s = servers_[i];
     auto& g = s.guarded_;
     auto& p = who.given;
-    p.group_ = this;
-    p.server_ = &s;
-    p.index_ = i;
-    p.home_ = &who.wanted.home;
-    p.route_ = who.wanted.route;
-    p.measured_ = who.wanted.measured;
-    p.ticket_ = g.breaker.begin(now);
-    if (p.route_) {
-        ++p.route_->in_flight;
-        if (!p.route_->breakers.empty()) p.route_ticket_ = p.route_->breakers[i].begin(now);
+    p.of_.group = this;
+    p.of_.at = &s;
+    p.of_.index = i;
+    p.of_.home = &who.wanted.home;
+    p.of_.route = who.wanted.route;
+    p.of_.measured = who.wanted.measured;
+    p.of_.ticket = g.breaker.begin(now);
+    if (p.of_.route) {
+        ++p.of_.route->in_flight;
+        if (!p.of_.route->breakers.empty()) p.of_.route_ticket = p.of_.route->breakers[i].begin(now);
     }
     g.latency.started(now);
     s.in_flight_.fetch_add(1, std::memory_order_relaxed);
     ++in_flight_;
-    if (p.measured_) {
-        p.counted_ = true;
-        p.epoch_ = g.limit.started(now, ++g.measured);
+    if (p.of_.measured) {
+        p.of_.counted = true;
+        p.of_.epoch = g.limit.started(now, ++g.measured);
     }
     ++g.tries[static_cast<std::size_t>(who.wanted.kind)];
     if (who.at == arrival::state::queued)
@@ -276,43 +259,43 @@ void backend::dispatch(loop& here, time_point now) {
 // ---- what became of it ----
 
 void backend::tell(place& p, time_point now) {
-    p.told_ = true;
-    auto& g = p.server_->guarded_;
-    const bool answered = p.how_ != outcome::bad && p.how_ != outcome::ignored;
-    if (p.counted_) {
-        p.counted_ = false;
+    p.of_.told = true;
+    auto& g = p.of_.at->guarded_;
+    const bool answered = p.of_.how != outcome::bad && p.of_.how != outcome::ignored;
+    if (p.of_.counted) {
+        p.of_.counted = false;
         using evidence = adaptive_limit::evidence;
         // A quick failure says nothing about how many the server can take; one that took long says that much at least.
         const auto says = answered ? evidence::answered
-                          : p.how_ == outcome::bad && p.why_ != reason::none && p.took_ > usual_time()
+                          : p.of_.how == outcome::bad && p.of_.why != reason::none && p.of_.took > usual_time()
                               ? evidence::at_least
                               : evidence::none;
-        g.limit.finished(p.epoch_, p.took_, says, --g.measured, now, chance_);
+        g.limit.finished(p.of_.epoch, p.of_.took, says, --g.measured, now, chance_);
     }
 
     const auto before = g.breaker.generation();
     const auto tell_breaker = [&](circuit_breaker& breaker, circuit_breaker::ticket ticket) {
-        if (!p.reported_) breaker.abandon(ticket, now, chance_);
-        else breaker.report(ticket, p.how_, p.measured_ ? p.took_ : 0ns, now, chance_);
-        if (p.pause_ > 0s) breaker.retry_after(p.pause_, now);
+        if (!p.of_.reported) breaker.abandon(ticket, now, chance_);
+        else breaker.report(ticket, p.of_.how, p.of_.measured ? p.of_.took : 0ns, now, chance_);
+        if (p.of_.pause > 0s) breaker.retry_after(p.of_.pause, now);
     };
-    tell_breaker(g.breaker, p.ticket_);
-    if (p.route_ && !p.route_->breakers.empty()) tell_breaker(p.route_->breakers[p.index_], p.route_ticket_);
+    tell_breaker(g.breaker, p.of_.ticket);
+    if (p.of_.route && !p.of_.route->breakers.empty()) tell_breaker(p.of_.route->breakers[p.of_.index], p.of_.route_ticket);
 
-    ++g.outcomes[static_cast<std::size_t>(p.how_)];
-    if (p.how_ == outcome::bad) g.latency.failed(p.took_, times_.at(990, now).value_or(0ns), now);
-    else if (answered && p.measured_) g.latency.answered(p.took_, now);
-    else g.latency.cancelled(p.measured_ ? p.took_ : 0ns, now);
-    if (p.how_ == outcome::ignored) return;
+    ++g.outcomes[static_cast<std::size_t>(p.of_.how)];
+    if (p.of_.how == outcome::bad) g.latency.failed(p.of_.took, times_.at(990, now).value_or(0ns), now);
+    else if (answered && p.of_.measured) g.latency.answered(p.of_.took, now);
+    else g.latency.cancelled(p.of_.measured ? p.of_.took : 0ns, now);
+    if (p.of_.how == outcome::ignored) return;
 
     budget_.outcome(answered, now);
-    outliers_.count(p.index_, answered && !p.server_error_, answered && p.measured_ ? p.took_ : nanoseconds{-1});
-    if (answered && p.measured_) {
-        g.first_byte.record_us(static_cast<std::uint64_t>(p.took_ / 1us));
-        times_.add(p.took_, now);
+    outliers_.count(p.of_.index, answered && !p.of_.server_error, answered && p.of_.measured ? p.of_.took : nanoseconds{-1});
+    if (answered && p.of_.measured) {
+        g.first_byte.record_us(static_cast<std::uint64_t>(p.of_.took / 1us));
+        times_.add(p.of_.took, now);
     }
-    auto& condition = conditions_[p.index_];
-    const bool refused = p.why_ == reason::connect_refused;
+    auto& condition = conditions_[p.of_.index];
+    const bool refused = p.of_.why == reason::connect_refused;
     if (g.breaker.generation() != before || condition.known_dead != refused) {
         condition.known_dead = refused;
         judge(now);
@@ -320,9 +303,9 @@ void backend::tell(place& p, time_point now) {
 }
 
 void backend::left(place& p) noexcept {
-    p.server_->in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    p.of_.at->in_flight_.fetch_sub(1, std::memory_order_relaxed);
     --in_flight_;
-    if (p.route_) --p.route_->in_flight;
+    if (p.of_.route) --p.of_.route->in_flight;
 }
 
 // ---- retries and hedges ----

@@ -68,44 +68,50 @@ struct wanted_place {
 class place {
 public:
     place() = default;
-    place(place&& other) noexcept { *this = std::move(other); }
-    place& operator=(place&& other) noexcept;
+    place(place&& other) noexcept : of_{std::exchange(other.of_, {})} {}
+    place& operator=(place&& other) noexcept {
+        if (this == &other) return *this;
+        leave();
+        of_ = std::exchange(other.of_, {});
+        return *this;
+    }
     ~place() { leave(); }
 
-    explicit operator bool() const noexcept { return group_ != nullptr; }
-    server& at() const noexcept { return *server_; }
-    std::size_t index() const noexcept { return index_; }
+    explicit operator bool() const noexcept { return of_.group != nullptr; }
+    server& at() const noexcept { return *of_.at; }
+    std::size_t index() const noexcept { return of_.index; }
 
     /// How the try went; the first call counts. `took`: from the dispatch to the response's head, or to the failure.
     /// Tells the backend when the place is left, or at once with tell_now().
     void report(outcome how, nanoseconds took, reason why = reason::none) noexcept;
     /// A server asked for a pause (Retry-After).
-    void pause_asked(std::chrono::seconds pause) noexcept { pause_ = pause; }
+    void pause_asked(std::chrono::seconds pause) noexcept { of_.pause = pause; }
     /// It answered with a status from 500 up: nothing for the breaker, but the outlier detection compares servers by it.
-    void server_failed() noexcept { server_error_ = true; }
+    void server_failed() noexcept { of_.server_error = true; }
     /// The head is here, the rest will take its time: an adaptive limit counts us no longer, and the verdict is known now.
     void tell_now();
     void leave() noexcept;
 
 private:
     friend class backend;
-    backend* group_ = nullptr;
-    server* server_ = nullptr;
-    std::size_t index_ = 0;
-    loop* home_ = nullptr;
-    route_state* route_ = nullptr;
-    circuit_breaker::ticket ticket_{};
-    circuit_breaker::ticket route_ticket_{};
-    std::uint64_t epoch_ = 0;
-    bool measured_ = false;
-    bool counted_ = false;   // by the adaptive limit, still
-    bool told_ = false;
-    bool reported_ = false;
-    bool server_error_ = false;
-    outcome how_ = outcome::ignored;
-    reason why_ = reason::none;
-    nanoseconds took_{};
-    std::chrono::seconds pause_{};
+    struct {
+        backend* group = nullptr;
+        server* at = nullptr;
+        std::size_t index = 0;
+        loop* home = nullptr;
+        route_state* route = nullptr;
+        circuit_breaker::ticket ticket{}, route_ticket{};
+        std::uint64_t epoch = 0;  // of the adaptive limit
+        nanoseconds took{};
+        std::chrono::seconds pause{};
+        bool measured = false;
+        bool counted = false;  // by the adaptive limit, still
+        bool told = false;
+        bool reported = false;
+        bool server_error = false;
+        outcome how = outcome::ignored;
+        reason why = reason::none;
+    } of_;
 };
 
 /// What an operator sees of a backend; a copy as of one moment.
@@ -154,6 +160,8 @@ public:
     /// Awaits a place: std::expected<place, reason>. Cancelling while it waits leaves the queue; a place that was granted and not
     /// yet collected is given back. Limit the wait by patience(): expiry is then the caller's to report by gave_up().
     entering enter(const wanted_place& what) noexcept;
+    /// The same without waiting; nothing: it would have to wait.
+    std::optional<std::expected<place, reason>> enter_now(const wanted_place& what);
     /// How long a try may wait in the queue at present.
     nanoseconds patience() const noexcept { return nanoseconds{patience_ns_.load(std::memory_order_relaxed)}; }
 

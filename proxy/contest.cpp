@@ -27,11 +27,9 @@ public:
     bool enter_another(try_kind kind) {
         wanted_.kind = kind;
         wanted_.may_wait = false;
-        auto entering = r_.backend->shared.enter(wanted_);
-        if (!entering.await_ready()) return false;
-        auto found = entering.await_resume();
-        if (!found || tried_.contains(found->index())) return false;
-        enter(std::make_unique<attempt>(r_, std::move(*found)));
+        auto found = r_.backend->shared.enter_now(wanted_);
+        if (!found || !*found || tried_.contains((*found)->index())) return false;
+        enter(std::make_unique<attempt>(r_, std::move(**found)));
         return true;
     }
     event& news() noexcept { return news_; }

@@ -48,7 +48,7 @@ struct listener_state {
 
 /// What the process as a whole contributes to the pressure; written by its sampler, read by all workers.
 struct process_load {
-    std::atomic<std::uint64_t> memory_used{0}, memory_limit{0};         // bytes; a limit of 0 is not known
+    std::atomic<std::uint64_t> memory_used{0}, memory_limit{0};  // bytes; a limit of 0 is not known
     std::atomic<unsigned> descriptors_open{0}, descriptors_limit{0};
 };
 
@@ -56,11 +56,11 @@ struct shared_state {
     shared_state(const conf::config& settings, unsigned max_connections, std::uint64_t seed);
 
     const conf::config& config;
-    connection_gate connections;            // over all listeners
+    connection_gate connections;           // over all listeners
     std::deque<listener_state> listeners;  // in the order of config.listeners
     process_load load;
-    std::deque<backend> backends;              // in the order of config.backends
-    std::shared_ptr<log_target> access_log;    // null: off
+    std::deque<backend> backends;            // in the order of config.backends
+    std::shared_ptr<log_target> access_log;  // null: off
     std::shared_ptr<log_target> error_log;
     offload_pool disk{"weir-log", 1, 1024};
 };

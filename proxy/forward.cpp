@@ -53,19 +53,21 @@ void prepare(journey& j) {
     w.deadline = r.deadline;
     w.measured = !route.long_poll;
     w.may_probe = r.may_repeat && r.body_done && j.retries_left > 0;
-    w.fair_key = key_of(settings.fair_key, r);
     if (settings.how == conf::balance::hash) w.hash = key_of(settings.hash_key, r);
     w.stick_to = r.stuck_to = server_in_cookie(r);
 }
 
+std::unexpected<error> no_place(const backend& group, reason why) {
+    return fail(why, "find a server of " + group.name(), false);
+}
+
 /// A place on a server, after a wait in the queue if need be; a client that leaves gives up its turn.
-task<result<place>> find_place(journey& j) {
+task<result<place>> wait_for_place(journey& j) {
     auto& r = j.r;
     auto& group = r.backend->shared;
+    j.wanted.fair_key = key_of(group.settings().fair_key, r);
     const auto until = std::min(r.deadline, r.time().after(group.patience()));
-    const auto refused = [&group](reason why) {
-        return fail(why, "find a server of " + group.name(), false);
-    };
+    const auto refused = [&group](reason why) { return no_place(group, why); };
     const bool watch = r.client.in().empty() && r.body_done;
     if (watch) {
         auto first = co_await timeout_at(r.time(), until, race(group.enter(j.wanted), r.client.closed()));
@@ -85,24 +87,17 @@ bool may_have_rivals(const request& r) {
     return r.head.is_safe() && !r.head.framing().has_body() && !r.head.wants_upgrade();
 }
 
-/// One try, or several at once where the route or the backend wants that, up to the head of a response.
-task<result<attempt_ptr>> try_once(journey& j, place on) {
+/// Whether the first try has company, where the route or the backend wants that.
+contest_plan plan_for(const journey& j) {
     auto& r = j.r;
-    auto first = std::make_unique<attempt>(r, std::move(on));
-    if (j.retries == 0 && may_have_rivals(r)) {
-        contest_plan plan;
-        plan.others = r.route->race - 1;
-        if (plan.others == 0) {
-            plan.after = r.backend->shared.hedge_after(*r.way, r.time().now());
-            plan.others = plan.after ? 1 : 0;
-        }
-        if (plan.others > 0 && r.worker.ladder.hedges_allowed())
-            co_return co_await contest(r, std::move(first), j.wanted, j.tried, plan);
-    }
-    auto asked = co_await ask(*first, j.pooled);
-    if (asked) co_return first;
-    first->report(asked.error());
-    co_return std::unexpected{std::move(asked.error())};
+    contest_plan plan;
+    plan.others = 0;
+    if (j.retries > 0 || !may_have_rivals(r) || !r.worker.ladder.hedges_allowed()) return plan;
+    plan.others = r.route->race - 1;
+    if (plan.others > 0) return plan;
+    plan.after = r.backend->shared.hedge_after(*r.way, r.time().now());
+    plan.others = plan.after ? 1 : 0;
+    return plan;
 }
 
 retry_policy policy_of(const conf::backend& settings) {
@@ -239,13 +234,31 @@ task<ending> forward_to_backend(request& r) {
 
     std::optional<error> last;  // the real failure, where a later try finds no place
     while (true) {
-        auto found = co_await find_place(j);
+        result<place> found;
+        if (auto now = group.enter_now(j.wanted)) {
+            if (*now) found = std::move(**now);
+            else found = no_place(group, now->error());
+        } else {
+            found = co_await wait_for_place(j);
+        }
         if (!found) {
             const bool gone = found.error().why == reason::client_closed;
             co_return co_await give_up(j, last && !gone ? std::move(*last) : std::move(found.error()));
         }
         j.wanted.kind = try_kind::retry;
-        auto tried = co_await try_once(j, std::move(*found));
+        auto first = std::make_unique<attempt>(r, std::move(*found));
+        result<attempt_ptr> tried;
+        if (const auto plan = plan_for(j); plan.others > 0) {
+            tried = co_await contest(r, std::move(first), j.wanted, j.tried, plan);
+        } else {
+            auto asked = co_await ask(*first, j.pooled);
+            if (asked) {
+                tried = std::move(first);
+            } else {
+                first->report(asked.error());
+                tried = std::unexpected{std::move(asked.error())};
+            }
+        }
         std::optional<nanoseconds> pause;
         if (tried) {
             auto& a = **tried;

@@ -98,8 +98,13 @@ void compose_request(std::string& out, const request& r, time_point deadline) {
     const auto& todo = r.route->request_headers;
     http::append_request_line(out, r.head);
     append_host(out, r);
-    if (todo.empty()) http::append_forwardable(out, r.head);
-    else http::append_forwardable(out, r.head, [&](const http::field& f) { return untouched(todo, f.name); });
+    const std::string_view deadline_name = r.backend->shared.settings().deadline_header;
+    const bool says_deadline = !deadline_name.empty() && r.head.fields().find(deadline_name);
+    const auto passes = [&](const http::field& f) {
+        return untouched(todo, f.name) && !(says_deadline && http::equals_nocase(f.name, deadline_name));
+    };
+    if (todo.empty() && !says_deadline) http::append_forwardable(out, r.head);
+    else http::append_forwardable(out, r.head, passes);
     if (todo.empty()) {
         append_own_fields(out, r);
     } else {

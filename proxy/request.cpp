@@ -32,6 +32,15 @@ std::int64_t us(nanoseconds duration) {
 }
 
 log_level level_of(reason why) {
+    switch (why) {
+    case reason::rate_limited:
+    case reason::queue_full:
+    case reason::queue_timeout:
+    case reason::overloaded:
+    case reason::breaker_open:
+    case reason::cannot_finish: return log_level::debug;  // by the thousand, and in access log and metrics anyway
+    default: break;
+    }
     switch (at_fault(why)) {
     case party::client: return log_level::info;
     case party::backend: return log_level::warn;

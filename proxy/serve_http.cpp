@@ -1,5 +1,7 @@
 #include "proxy/serve_http.hpp"
 
+#include <charconv>
+
 #include "lib/async/race.hpp"
 #include "lib/http/answer.hpp"
 #include "lib/http/forwarded.hpp"
@@ -77,6 +79,17 @@ std::optional<std::chrono::seconds> over_rate(request& r) {
     return std::nullopt;
 }
 
+/// What a trusted peer will wait at most, in milliseconds; forward() takes it where it is shorter than our own limit.
+void take_deadline(request& r) {
+    const auto& name = r.listener.settings.deadline_header;
+    if (!r.trusted || name.empty()) return;
+    const auto value = r.head.fields().find(name);
+    if (!value) return;
+    std::uint32_t wait = 0;
+    const auto [end, problem] = std::from_chars(value->data(), value->data() + value->size(), wait);
+    if (problem == std::errc{} && end == value->data() + value->size()) r.deadline = r.head_done + milliseconds{wait};
+}
+
 /// From the complete head to the end of the response.
 task<void> respond(request& r, bool may_keep) {
     auto& settings = r.listener.settings;
@@ -94,8 +107,9 @@ task<void> respond(request& r, bool may_keep) {
     r.route = &r.way->settings;
     const auto limit = http::read_max_forwards(r.head);
     if (!limit) co_return co_await refuse(r, limit.error().why, limit.error().doing);
+    take_deadline(r);
     r.cls = class_of(*r.route, r);
-    if (r.worker.ladder.refuse(r.cls, key_of(r.client.peer()), r.time().now()))
+    if (r.worker.ladder.refuses_some() && r.worker.ladder.refuse(r.cls, key_of(r.client.peer()), r.time().now()))
         co_return co_await refuse(r, reason::overloaded, "take one more request");
     if (const auto wait = over_rate(r)) {
         r.retry_after = *wait;
@@ -157,7 +171,10 @@ task<bool> accept_proxy_header(worker_context& w, listener_view& listener, byte_
 task<void> serve_http(worker_context& w, listener_view& listener, admitted client) {
     const auto& settings = listener.settings;
     auto& stream = *client.stream;
-    if (settings.accept_proxy && !co_await accept_proxy_header(w, listener, stream)) co_return;
+    if (settings.accept_proxy) {
+        if (!co_await accept_proxy_header(w, listener, stream)) co_return;
+        if (!enter_as_client(w, listener, client)) co_return;
+    }
     auto patience = settings.timeout.client_header;
     for (unsigned left = settings.max_requests; left > 0; --left) {
         if (stream.in().empty()) {

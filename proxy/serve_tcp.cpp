@@ -112,7 +112,10 @@ task<std::unique_ptr<server_connection>> connect_to_some_server(worker_context& 
 
 task<void> serve_tcp(worker_context& w, listener_view& listener, admitted admission) {
     auto& client = *admission.stream;
-    if (listener.settings.accept_proxy && !co_await accept_proxy_header(w, listener, client)) co_return;
+    if (listener.settings.accept_proxy) {
+        if (!co_await accept_proxy_header(w, listener, client)) co_return;
+        if (!enter_as_client(w, listener, admission)) co_return;
+    }
     auto* backend = &w.backends[*listener.settings.default_backend];
     tcp_session session{w, listener, client, *backend};
     auto server = co_await connect_to_some_server(w, *backend, client, session);

@@ -60,6 +60,8 @@ public:
     double idle_timeout_scale() const noexcept;
     bool close_idle() const noexcept { return on(shed_step::close_idle); }
     bool retry_reserve_off() const noexcept { return on(shed_step::no_retry_reserve); }
+    /// There are requests that refuse() refuses: worth finding out whose this one is.
+    bool refuses_some() const noexcept { return share_ > 0 || on(shed_step::refuse_sheddable); }
     /// `cohort_key`: a hash of the client.
     bool refuse(priority_class cls, std::uint64_t cohort_key, time_point now) noexcept;
     bool refuse_before_parsing() const noexcept { return on(shed_step::refuse_unparsed); }

@@ -70,7 +70,8 @@ int status_for(reason why) noexcept {
     case reason::unsupported_expectation: return 417;
     case reason::head_too_large:
     case reason::too_many_headers: return 431;
-    case reason::rate_limited: return 429;
+    case reason::rate_limited:
+    case reason::client_connections: return 429;
     case reason::client_closed:
     case reason::client_idle_timeout: return 499;
     case reason::internal_error: return 500;
@@ -85,7 +86,6 @@ int status_for(reason why) noexcept {
     case reason::response_head_too_large:
     case reason::response_truncated:
     case reason::bad_upgrade: return 502;
-    case reason::client_connections:
     case reason::no_server:
     case reason::draining:
     case reason::queue_full:

@@ -40,8 +40,8 @@ def exact_limit(directory):
 
 
 def refusal(directory):
-    finding = Finding("refusal", "CPU time of a refused request beside that of a served one, 64 bytes, one worker, 4000/s")
-    pace = ["--rate", 4000, "--duration", "3s"]
+    finding = Finding("refusal", "CPU time of a refused request beside that of a served one, 64 bytes, one worker, as fast as it answers")
+    pace = ["--rate", 0, "--duration", "3s", "--timeout", "1s"]
     quiet = "workers 1;\nerror_log stderr level=error;\n"
     found, shares = {}, {}
     for name, more, before in (("served", "", quiet), ("refused by a limit", "limit 1; queue 0;", quiet),
@@ -59,12 +59,12 @@ def refusal(directory):
     return finding
 
 
-OFF = "limit off; breaker off; outliers off; hedge off; retry 0; panic off; slow_start off;"
+OFF = "limit off; breaker off; outliers off; hedge after=off; retry 0; panic off; slow_start off;"
 
 
 def overhead(directory):
-    finding = Finding("overhead", "CPU time for each request with every default, beside all of the layer off; one worker, 5000/s")
-    pace = ["--rate", 5000, "--duration", "2s"]
+    finding = Finding("overhead", "CPU time for each request with every default, beside all of the layer off; one worker, as fast as it answers")
+    pace = ["--rate", 0, "--duration", "2s"]
     sums = {"defaults": [], "off": []}
     with world(os.path.join(directory, "defaults"), service="", before="workers 1;\n", cpu=(WEIR_CPU, LOAD_CPU)) as (on, _), \
             world(os.path.join(directory, "off"), service="", more=OFF, before="workers 1; shed off;\n", cpu=(WEIR_CPU, LOAD_CPU)) as (off, _):

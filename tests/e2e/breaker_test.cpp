@@ -64,7 +64,7 @@ TEST_CASE("a breaker lets a probe through after a while, and closes when the ser
     // The first probes are let in one at a time; afterwards, its share grows step by step.
     int in_a_row = 0;
     CHECK(eventually([&] {
-        in_a_row = client.get("/bytes/1").status == 200 ? in_a_row + 1 : 0;
+        in_a_row = get(weir.address(), "/bytes/1").status == 200 ? in_a_row + 1 : 0;
         return in_a_row == 50;
     }));
 }

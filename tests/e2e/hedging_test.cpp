@@ -20,7 +20,7 @@ const std::string ample = "retry 0 budget=100% reserve=1000; ";
 TEST_CASE("hedge: a server that hangs is overtaken by another one", "[e2e]") {
     raw_server hung;  // accepts in the kernel, and never answers
     origin_process web;
-    proxy weir{hung_first(hung.address(), web.address(), ample + "hedge 10ms budget=100%;")};
+    proxy weir{hung_first(hung.address(), web.address(), ample + "hedge after=10ms budget=100%;")};
     raw_client client{weir.address()};
     for (int i = 0; i < 5; ++i) CHECK(client.get("/bytes/3").status == 200);
     CHECK(origin_count(web.address(), "requests") == 5);
@@ -33,20 +33,20 @@ TEST_CASE("hedge: not for what may not be repeated, has a body, or finds no budg
     raw_server hung;
     origin_process web;
     SECTION("POST and PUT") {
-        proxy weir{
-            hung_first(hung.address(), web.address(), ample + "hedge 10ms budget=100%; timeout first_byte=100ms;")};
+        proxy weir{hung_first(hung.address(), web.address(),
+                              ample + "hedge after=10ms budget=100%; timeout first_byte=100ms;")};
         raw_client client{weir.address()};
         for (const std::string method : {"POST", "PUT"})
             CHECK(client.ask(method + " /upload HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nabc").status == 504);
     }
     SECTION("no budget") {
         proxy weir{hung_first(hung.address(), web.address(),
-                              "retry 0 budget=0% reserve=0; hedge 10ms budget=100%; timeout first_byte=100ms;")};
+                              "retry 0 budget=0% reserve=0; hedge after=10ms budget=100%; timeout first_byte=100ms;")};
         CHECK(get(weir.address(), "/bytes/3").why() == "first_byte_timeout");
     }
     SECTION("off") {
         proxy weir{hung_first(hung.address(), web.address(),
-                              ample + "hedge 10ms budget=100%; timeout first_byte=100ms;", "hedge off;")};
+                              ample + "hedge after=10ms budget=100%; timeout first_byte=100ms;", "hedge after=off;")};
         CHECK(get(weir.address(), "/bytes/3").why() == "first_byte_timeout");
     }
     CHECK(origin_count(web.address(), "requests") == 0);
@@ -82,7 +82,7 @@ TEST_CASE("race: the first good answer wins, whoever else hangs, fails or refuse
 TEST_CASE("a loser's connection is closed, and its server sees the client leave", "[e2e]") {
     origin_process hung, web;
     get(hung.address(), "/control?silent");
-    proxy weir{hung_first(hung.address(), web.address(), ample + "hedge 10ms budget=100%;")};
+    proxy weir{hung_first(hung.address(), web.address(), ample + "hedge after=10ms budget=100%;")};
     CHECK(get(weir.address(), "/bytes/3").status == 200);
     CHECK(eventually([&] { return origin_count(hung.address(), "in_flight") == 0; }));
     CHECK(origin_count(hung.address(), "aborted") == 1);

@@ -18,6 +18,15 @@ raw_client hanging(const proxy& weir, const origin_process& web) {
     return client;
 }
 
+/// Waits until so many are in the queue, as the admin listener tells.
+bool queued(proxy& weir, std::size_t n) {
+    constexpr std::string_view mark = "admin pages at ";
+    const auto told = weir.told(mark);
+    const auto admin = told.substr(told.find(mark) + mark.size());
+    const auto wanted = "\"queued\":{\"critical\":0,\"normal\":" + std::to_string(n) + ",";
+    return eventually([&] { return get(admin, "/status").body.contains(wanted); });
+}
+
 }  // namespace
 
 TEST_CASE("limit 1: who waits for longer than the queue's patience is refused, with the reason", "[e2e]") {
@@ -63,17 +72,18 @@ TEST_CASE("limit 1: a full queue refuses at once", "[e2e]") {
 
 TEST_CASE("limit 1: whoever leaves the queue makes room, and who waits is let in when the place is free", "[e2e]") {
     origin_process web;
-    proxy weir{simple({web.address()}, "", "limit 1; queue 1 patience=15s;")};
+    proxy weir{"admin 127.0.0.1:0;\n" + simple({web.address()}, "", "limit 1; queue 1 patience=15s;")};
     auto first = hanging(weir, web);
     raw_client leaves{weir.address()};
     leaves.send("GET /leaves HTTP/1.1\r\nHost: t\r\n\r\n");
-    // Its place in the queue is taken when another one is refused.
-    REQUIRE(eventually([&] { return get(weir.address(), "/x").why() == "queue_full"; }));
+    REQUIRE(queued(weir, 1));
+    CHECK(get(weir.address(), "/x").why() == "queue_full");
     leaves.hang_up();
     CHECK(weir.logged("/leaves")["reason"] == "client_closed");
     raw_client waits{weir.address()};
     waits.send("GET /id HTTP/1.1\r\nHost: t\r\n\r\n");
-    REQUIRE(eventually([&] { return get(weir.address(), "/y").why() == "queue_full"; }));
+    REQUIRE(queued(weir, 1));
+    CHECK(get(weir.address(), "/y").why() == "queue_full");
     first.hang_up();
     CHECK(waits.answer().status == 200);
     CHECK(origin_count(web.address(), "requests") == 2);

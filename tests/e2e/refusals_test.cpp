@@ -92,7 +92,7 @@ TEST_CASE("what the configuration or the servers cannot give", "[e2e]") {
         below_a_file +
         "; }\n"
         "backend web { server " +
-        web.address() + "; max_head 2KiB; }\nbackend gone { server " + nobody.address() + "; server " +
+        web.address() + "; max_head 2KiB; breaker off; }\nbackend gone { server " + nobody.address() + "; server " +
         nobody_either.address() +
         "; }\n"
         "backend unknown { server no-such-name.invalid:80; }"};

@@ -105,11 +105,14 @@ TEST_CASE("loadgen: who waited too long for a connection is a timeout, too, and 
     running_origin origin;
     auto p = plan_for(origin.web, "/id?silent", 20);
     p.connections = 1;
-    p.rate = 1000;
+    p.rate = 1'000'000;  // all at once: only the first gets the connection
     p.timeout = 50ms;
+    p.steps = {{0s, 1}};
     const auto found = loadgen::engine{p}.run();
     CHECK(count(found, loadgen::failure::timeout) == 20);
     CHECK(found.answered == 0);
+    CHECK(found.steps[0].wanted == 20);
+    CHECK(found.steps[0].errors == 20);
 }
 
 TEST_CASE("loadgen: kinds of clients come from their own addresses, and steps are told apart") {

@@ -175,3 +175,20 @@ TEST_CASE("uv loop: work for the end of the turn that a callback of the poll bri
     run(time, body(time, work, in_time));
     CHECK(in_time);
 }
+
+TEST_CASE("uv loop: it counts its turns, and the time that it waited but not that it worked") {
+    uv_loop time;
+    const auto body = [](loop& clock) -> task<void> {
+        const auto& counts = clock.statistics;
+        co_await clock.sleep(20ms);
+        CHECK(counts.waited >= 19ms);
+        const auto waited = counts.waited;
+        const auto turns = counts.turns;
+        for (const auto end = uv_hrtime() + 20'000'000; uv_hrtime() < end;) {}
+        co_await clock.yield();
+        CHECK(counts.waited == waited);
+        co_await clock.sleep(1ms);
+        CHECK(counts.turns > turns);
+    };
+    run(time, body(time));
+}

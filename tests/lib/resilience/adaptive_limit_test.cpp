@@ -178,6 +178,36 @@ TEST_CASE("slower work is not taken for a queue for ever: the limit comes back")
     }
 }
 
+TEST_CASE("what was taken away to no effect is given back at once") {
+    steady_server server;
+    server.run(2s, 10ms, 24);
+    const auto before = server.limit.limit();
+    for (int i = 0; i < 100 && server.limit.last_verdict() == adaptive_limit::verdict::none; ++i)
+        server.run(40ms, 40ms, server.limit.limit());  // slower, however few there are
+    CHECK(server.limit.last_verdict() == adaptive_limit::verdict::not_a_queue);
+    CHECK(server.limit.limit() >= before);
+}
+
+TEST_CASE("base follows a server that has become faster") {
+    steady_server server;
+    server.run(5s, 10ms, 20);
+    server.run(3s, 2ms, 20);
+    CHECK(server.limit.base() < 3ms);
+}
+
+TEST_CASE("a big server that was idle takes a rush within two seconds") {
+    CHECK(least([](std::uint64_t seed) {
+        queue_model world{{.slots = 400, .service = {service_time::log_normal, 20}}, seed};
+        world.load = 0.01 * world.server.capacity();
+        world.run_for(20s);
+        world.load = 0.9 * world.server.capacity();
+        world.run_for(2s);
+        (void)world.told();
+        world.run_for(5s);
+        return goodput(world.told(), world.load, 5s);
+    }) >= 0.99);
+}
+
 TEST_CASE("a slow dependency behind the server is no reason to shed") {
     for (const auto* server : {&log_normal, &exponential, &fixed, &sharing}) {
         CAPTURE(server->name);

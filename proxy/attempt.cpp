@@ -58,8 +58,8 @@ void heed_keep_alive(attempt& a) {
 task<result<>> send_request(attempt& a) {
     auto& r = a.r;
     const auto framing = r.head.framing();
-    const bool in_full = framing.how == http::body_framing::kind::length && !r.body_taken &&
-                         r.client.in().size() >= framing.length;
+    const bool in_full =
+        framing.how == http::body_framing::kind::length && !r.body_taken && r.client.in().size() >= framing.length;
     const auto body = in_full ? r.client.in().substr(0, framing.length) : std::string_view{};
     auto& out = r.worker.scratch;
     out.clear();
@@ -100,7 +100,8 @@ task<heard> listen(attempt& a, time_point deadline) {
         if (!first) co_return heard::too_late;
         co_return first->index() == 0 ? of(std::get<0>(*first)) : heard::body_progress;
     }
-    if (!a.alone || !r.client.in().empty()) {  // more requests wait behind this one; only a write will tell if the client is gone
+    if (!a.alone ||
+        !r.client.in().empty()) {  // more requests wait behind this one; only a write will tell if the client is gone
         auto got = co_await timeout_at(r.time(), deadline, a.stream().fill());
         co_return got ? of(*got) : heard::too_late;
     }

@@ -30,10 +30,10 @@ struct attempt {
     time_point began;
     time_point deadline;  // of this try
     time_point sent_at{};
-    nanoseconds connecting{-1};     // negative: it took a pooled connection
+    nanoseconds connecting{-1};  // negative: it took a pooled connection
     bool reused = false;
-    bool alone = true;              // no other try of this request is out: this one watches the client
-    std::unique_ptr<upload> body;   // while a request body is on its way
+    bool alone = true;             // no other try of this request is out: this one watches the client
+    std::unique_ptr<upload> body;  // while a request body is on its way
 
     byte_stream& stream() const { return *connection->stream; }
     server& to() const { return on.at(); }

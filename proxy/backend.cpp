@@ -181,7 +181,8 @@ std::optional<std::size_t> backend::pick(const wanted_place& what, time_point no
         for (std::size_t i = 0; i < servers_.size(); ++i) {
             if (servers_[i].settings().backup || uses_[i] == use::no) continue;
             all.in_flight += servers_[i].in_flight();
-            all.weight += servers_[i].settings().weight * outliers_.weight(i) * servers_[i].guarded_.warming.factor(now);
+            all.weight +=
+                servers_[i].settings().weight * outliers_.weight(i) * servers_[i].guarded_.warming.factor(now);
         }
         const auto bound = settings_.hash_bound_percent;
         if (const auto chosen = ring_->pick(*what.hash, {servers_.size(), candidate_at}, all, bound)) return chosen;
@@ -240,8 +241,7 @@ void backend::grant(arrival& who, std::size_t i, time_point now) {
         p.of_.epoch = g.limit.started(now, ++g.measured);
     }
     ++g.tries[static_cast<std::size_t>(who.wanted.kind)];
-    if (who.at == arrival::state::queued)
-        queue_wait_.record_us(static_cast<std::uint64_t>((now - who.since) / 1us));
+    if (who.at == arrival::state::queued) queue_wait_.record_us(static_cast<std::uint64_t>((now - who.since) / 1us));
     who.at = arrival::state::granted;
 }
 
@@ -280,7 +280,8 @@ void backend::tell(place& p, time_point now) {
         if (p.of_.pause > 0s) breaker.retry_after(p.of_.pause, now);
     };
     tell_breaker(g.breaker, p.of_.ticket);
-    if (p.of_.route && !p.of_.route->breakers.empty()) tell_breaker(p.of_.route->breakers[p.of_.index], p.of_.route_ticket);
+    if (p.of_.route && !p.of_.route->breakers.empty())
+        tell_breaker(p.of_.route->breakers[p.of_.index], p.of_.route_ticket);
 
     ++g.outcomes[static_cast<std::size_t>(p.of_.how)];
     if (p.of_.how == outcome::bad) g.latency.failed(p.of_.took, times_.at(990, now).value_or(0ns), now);
@@ -289,7 +290,8 @@ void backend::tell(place& p, time_point now) {
     if (p.of_.how == outcome::ignored) return;
 
     budget_.outcome(answered, now);
-    outliers_.count(p.of_.index, answered && !p.of_.server_error, answered && p.of_.measured ? p.of_.took : nanoseconds{-1});
+    outliers_.count(p.of_.index, answered && !p.of_.server_error,
+                    answered && p.of_.measured ? p.of_.took : nanoseconds{-1});
     if (answered && p.of_.measured) {
         g.first_byte.record_us(static_cast<std::uint64_t>(p.of_.took / 1us));
         times_.add(p.of_.took, now);

@@ -50,17 +50,17 @@ class backend;
 /// What a try asks of its backend.
 struct wanted_place {
     explicit wanted_place(loop& asker) : home{asker} {}
-    loop& home;                              // of the asker; woken there
-    const tried_servers* tried = nullptr;    // must outlive the wait
-    route_state* route = nullptr;            // whose limit counts too; null: none
+    loop& home;                            // of the asker; woken there
+    const tried_servers* tried = nullptr;  // must outlive the wait
+    route_state* route = nullptr;          // whose limit counts too; null: none
     try_kind kind = try_kind::first;
     priority_class cls = priority_class::normal;
-    std::uint64_t fair_key = 0;              // who asks, for taking turns in the queue
-    std::optional<std::uint64_t> hash;       // for `balance hash`
-    std::optional<std::size_t> stick_to;     // a server that this client had before
-    bool measured = true;                    // its times say something about the server: not a tunnel, not a long poll
+    std::uint64_t fair_key = 0;           // who asks, for taking turns in the queue
+    std::optional<std::uint64_t> hash;    // for `balance hash`
+    std::optional<std::size_t> stick_to;  // a server that this client had before
+    bool measured = true;                 // its times say something about the server: not a tunnel, not a long poll
     bool may_wait = true;
-    bool may_probe = false;                  // it can be repeated elsewhere if this server is not well yet
+    bool may_probe = false;                   // it can be repeated elsewhere if this server is not well yet
     time_point deadline = time_point::max();  // nobody waits for the answer after this
 };
 

@@ -249,7 +249,6 @@ backend_status backend::status(time_point when) {
         const auto which = static_cast<priority_class>(cls);
         out.queued[cls] = queue_.size(which);
         out.late[cls] = queue_.late(which, now);
-
     }
     out.queue_places = places_;
     out.patience = patience();

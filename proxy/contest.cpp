@@ -49,8 +49,7 @@ public:
     void cancel() noexcept {
         running_.cancel();
         for (auto& each : entrants_)
-            if (each.tries && !each.asked)
-                each.tries->on.report(outcome::ignored, r_.time().now() - each.tries->began);
+            if (each.tries && !each.asked) each.tries->on.report(outcome::ignored, r_.time().now() - each.tries->began);
     }
 
 private:

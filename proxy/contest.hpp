@@ -13,8 +13,8 @@
 namespace weir {
 
 struct contest_plan {
-    unsigned others = 1;                // at most so many beside the first
-    std::optional<nanoseconds> after;   // hedging: when the next starts, unless the first has answered; racing: none
+    unsigned others = 1;               // at most so many beside the first
+    std::optional<nanoseconds> after;  // hedging: when the next starts, unless the first has answered; racing: none
 };
 
 using attempt_ptr = std::unique_ptr<attempt>;

@@ -11,9 +11,9 @@ namespace weir {
 
 struct own_text {
     int status = 200;
-    std::string_view body{};      // of the configuration
+    std::string_view body{};  // of the configuration
     std::string_view type = "text/plain; charset=utf-8";
-    std::string_view fields{};    // ready made
+    std::string_view fields{};  // ready made
     std::string location{};
 };
 

@@ -34,19 +34,20 @@ struct request {
     server* chosen = nullptr;  // the last server tried
     std::size_t chosen_index = 0;
     std::optional<std::size_t> stuck_to;  // the server that the client's cookie names
-    bool trusted = false;      // the peer may speak for others
-    std::string kept_id;       // a trusted peer's request id; else empty: ours is `id`
+    bool trusted = false;                 // the peer may speak for others
+    std::string kept_id;                  // a trusted peer's request id; else empty: ours is `id`
     class request_id id;
 
     // Phases
     time_point began;  // first byte
     time_point head_done{};
-    time_point deadline{};       // for everything up to the head of the response
+    time_point deadline{};  // for everything up to the head of the response
     struct {
         nanoseconds first_byte{}, per_try = nanoseconds::max();
-    } limits;                    // the route's, else the backend's
+    } limits;  // the route's, else the backend's
     priority_class cls = priority_class::normal;
-    std::chrono::seconds retry_after{};  // for a refusal to say; 0: drawn, where the reason is that we are short of something
+    std::chrono::seconds
+        retry_after{};           // for a refusal to say; 0: drawn, where the reason is that we are short of something
     bool hurried = false;        // the client asked for less time than we would give
     nanoseconds connecting{-1};  // of the last try; negative: none
     nanoseconds first_byte{-1};
@@ -57,9 +58,9 @@ struct request {
     std::uint64_t bytes_in = 0, bytes_out = 0;
     unsigned tries = 0;
     bool reused = false;
-    bool has_head = false;     // there is something to say about it in the log
-    bool may_repeat = false;   // the method is idempotent, or the client says that this request is
-    bool body_taken = false;   // bytes of the body have left the client's buffer; what is kept of them is in `replay`
+    bool has_head = false;    // there is something to say about it in the log
+    bool may_repeat = false;  // the method is idempotent, or the client says that this request is
+    bool body_taken = false;  // bytes of the body have left the client's buffer; what is kept of them is in `replay`
     replay_buffer replay;
     bool body_done = true;     // the whole body has been read from the client
     bool answered = false;     // bytes of a final response went to the client: no second try, no other answer

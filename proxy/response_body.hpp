@@ -17,8 +17,8 @@ struct response_relay {
     request& r;
     http::response_head& head;
     byte_stream& server;
-    milliseconds patience;          // between two bytes, on either side
-    bool server_may_stay = false;   // its connection may be kept once the body is complete
+    milliseconds patience;             // between two bytes, on either side
+    bool server_may_stay = false;      // its connection may be kept once the body is complete
     std::function<void()> takes_time;  // called once it is clear that this will not be over at once
     std::function<void()> release;     // gives the connection back; `server` is gone afterwards
 };

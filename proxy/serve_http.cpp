@@ -7,8 +7,8 @@
 #include "lib/http/forwarded.hpp"
 #include "lib/net/proxy_protocol.hpp"
 #include "proxy/forward.hpp"
-#include "proxy/request.hpp"
 #include "proxy/own_answer.hpp"
+#include "proxy/request.hpp"
 #include "proxy/standing.hpp"
 
 namespace weir {

@@ -79,7 +79,9 @@ task<std::unique_ptr<server_connection>> connect_to_some_server(worker_context& 
     wanted.measured = false;  // how long a session takes says nothing about the server
     group.begin_request(w.time.now());
     for (unsigned left = group.settings().retry.times + 1; left > 0; --left) {
-        if (wanted.kind == try_kind::retry && !group.pay_for(try_kind::retry, nullptr, w.time.now(), !w.ladder.retry_reserve_off())) break;
+        if (wanted.kind == try_kind::retry &&
+            !group.pay_for(try_kind::retry, nullptr, w.time.now(), !w.ladder.retry_reserve_off()))
+            break;
         auto found = co_await find_place(w, backend, client, wanted);
         if (!found) {
             if (wanted.kind == try_kind::first) failed = found.error().why;

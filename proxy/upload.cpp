@@ -16,7 +16,9 @@ upload::upload(request& r, byte_stream& server, milliseconds server_patience)
 task<void> upload::run() {
     const auto framing = r_.head.framing();
     const bool again = std::exchange(r_.body_taken, true);
-    auto sent = again && framing.how == http::body_framing::kind::chunked ? repeat_chunked() : framing.how == http::body_framing::kind::chunked ? send_chunked() : send_length(framing.length);
+    auto sent = again && framing.how == http::body_framing::kind::chunked ? repeat_chunked()
+                : framing.how == http::body_framing::kind::chunked        ? send_chunked()
+                                                                          : send_length(framing.length);
     const auto outcome = co_await std::move(sent);
     ended_at_ = r_.time().now();
     if (outcome) r_.body_done = true;

@@ -189,7 +189,9 @@ TEST_CASE("backend: a server whose breaker is open is passed over, and a retry g
     wanted.tried = &tried;
     tried.add(0);
     for (int i = 0; i < 5; ++i) {
-        auto got = run(time, [](backend& web, wanted_place what) -> task<entered> { co_return co_await web.enter(what); }(g.web, wanted));
+        auto got = run(time, [](backend& web, wanted_place what) -> task<entered> {
+            co_return co_await web.enter(what);
+        }(g.web, wanted));
         REQUIRE(got);
         CHECK(got->index() == 1);
         got->report(outcome::bad, 1ms, reason::connect_refused);
@@ -224,7 +226,8 @@ TEST_CASE("backend: an order holds until the next") {
     CHECK((enter_now(time, g.web)->index() == 0 || enter_now(time, g.web)->index() == 0));
 }
 
-TEST_CASE("backend: an adaptive limit counts requests up to the head of their response, and neither tunnels nor bodies") {
+TEST_CASE(
+    "backend: an adaptive limit counts requests up to the head of their response, and neither tunnels nor bodies") {
     virtual_loop time;
     group g{"queue 0;"};
     std::vector<place> held;
@@ -240,7 +243,9 @@ TEST_CASE("backend: an adaptive limit counts requests up to the head of their re
     wanted_place tunnel{time};
     tunnel.measured = false;
     for (int i = 0; i < 100; ++i)
-        held.push_back(std::move(*run(time, [](backend& web, wanted_place what) -> task<entered> { co_return co_await web.enter(what); }(g.web, tunnel))));
+        held.push_back(std::move(*run(time, [](backend& web, wanted_place what) -> task<entered> {
+            co_return co_await web.enter(what);
+        }(g.web, tunnel))));
     CHECK(enter_now(time, g.web));
 }
 

@@ -284,7 +284,9 @@ void backend::tell(place& p, time_point now) {
         tell_breaker(p.of_.route->breakers[p.of_.index], p.of_.route_ticket);
 
     ++g.outcomes[static_cast<std::size_t>(p.of_.how)];
-    if (p.of_.how == outcome::bad) g.latency.failed(p.of_.took, times_.at(990, now).value_or(0ns), now);
+    // A server that fails at once must not look fast, whatever its failures mean to the breaker.
+    if (p.of_.how == outcome::bad || p.of_.server_error)
+        g.latency.failed(p.of_.took, times_.at(990, now).value_or(0ns), now);
     else if (answered && p.of_.measured) g.latency.answered(p.of_.took, now);
     else g.latency.cancelled(p.of_.measured ? p.of_.took : 0ns, now);
     if (p.of_.how == outcome::ignored) return;

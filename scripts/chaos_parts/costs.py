@@ -44,8 +44,7 @@ def refusal(directory):
     pace = ["--rate", 0, "--duration", "3s", "--timeout", "1s"]
     quiet = "workers 1;\nerror_log stderr level=error;\n"
     found, shares = {}, {}
-    for name, more, before in (("served", "", quiet), ("refused by a limit", "limit 1; queue 0;", quiet),
-                               ("refused, each told in the error log", "limit 1; queue 0;", "workers 1;\n")):
+    for name, more, before in (("served", "", quiet), ("refused by a limit", "limit 1; queue 0;", quiet)):
         with world(directory, servers=1, service="", more=more, before=before, cpu=(WEIR_CPU, LOAD_CPU)) as (weir, origins):
             if more:
                 origins[0].control("?silent")   # what is let in never leaves: all others are refused

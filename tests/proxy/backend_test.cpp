@@ -199,6 +199,22 @@ TEST_CASE("backend: a server whose breaker is open is passed over, and a retry g
     for (int i = 0; i < 10; ++i) CHECK(enter_now(time, g.web)->index() == 0);
 }
 
+TEST_CASE("backend: a server that fails at once does not look fast") {
+    virtual_loop time;
+    group g{"server 127.0.0.1:9002; outliers off;"};
+    std::size_t failed = 0;
+    for (int i = 0; i < 200; ++i) {
+        auto on = enter_now(time, g.web);
+        REQUIRE(on);
+        const bool broken = on->index() == 0;
+        if (broken) ++failed, on->server_failed();  // a 500
+        on->report(broken ? outcome::alive : outcome::good, broken ? nanoseconds{100us} : nanoseconds{20ms});
+        on->leave();
+        time.advance(5ms);
+    }
+    CHECK(failed < 20);
+}
+
 TEST_CASE("backend: checks take a server out and bring it back") {
     virtual_loop time;
     group g{"server 127.0.0.1:9002; balance round_robin; health tcp rise=2 fall=2;"};

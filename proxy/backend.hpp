@@ -9,8 +9,8 @@
 ///     }                                                    // leaves when `place` dies: the next in the queue is let in
 ///
 /// One object per backend and process, used by all workers from their own threads. One mutex guards all that must agree
-/// exactly: what is in flight, limits, queue, breakers, ejections, budget, latencies. It is held for less than a microsecond, twice
-/// per try, and never across a suspension; that is cheaper to reason about, and on the machines measured no slower, than a
+/// exactly: what is in flight, limits, queue, breakers, ejections, budget, latencies. It is held for less than a microsecond, once
+/// per request and twice per try, and never across a suspension; that is cheaper to reason about, and on the machines measured no slower, than a
 /// lock-free path for each fact. A waiter whose place was granted by another worker is woken on its own loop.
 ///
 /// Order of a decision: route limit, backend limit, then a server that health, ejection and breaker allow and that has room.

@@ -25,9 +25,10 @@ public:
     }
     /// One more, if a server can take it at once: a second try is never worth waiting for.
     bool enter_another(try_kind kind) {
-        wanted_.kind = kind;
-        wanted_.may_wait = false;
-        auto found = r_.backend->shared.enter_now(wanted_);
+        auto mine = wanted_;  // a retry after us may wait again
+        mine.kind = kind;
+        mine.may_wait = false;
+        auto found = r_.backend->shared.enter_now(mine);
         if (!found || !*found || tried_.contains((*found)->index())) return false;
         enter(std::make_unique<attempt>(r_, std::move(**found)));
         return true;

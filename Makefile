@@ -62,10 +62,10 @@ endif
 false_alarms := $(if $(filter 12 12.%,$(compiler)),-Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
 shadow   := $(if $(findstring clang,$(CXX)),-Wshadow,-Wshadow=local)
 
-CPPFLAGS += -I. $(llhttp_flags) $(call pkg,--cflags libuv)
+CPPFLAGS += -I. $(llhttp_flags) $(call pkg,--cflags libuv) $(call pkg,--cflags openssl)
 CXXFLAGS += -std=c++23 -Wall -Wextra $(shadow) $(false_alarms) $(quieter) $(if $(WERROR),-Werror)
 common   := $(OPT) -g -pthread $(sanitize)
-LDLIBS   += $(llhttp_libs) $(or $(call pkg,--libs libuv),-luv)
+LDLIBS   += $(llhttp_libs) $(or $(call pkg,--libs libuv),-luv) $(or $(call pkg,--libs openssl),-lssl -lcrypto)
 testlibs := $(call pkg,--libs catch2) -lrapidcheck
 VERSION  := $(or $(shell git describe --tags --always 2>/dev/null),0.1)
 

@@ -3,6 +3,7 @@
 #include <llhttp.h>
 
 #include "lib/async/uv_loop.hpp"
+#include "lib/tls/openssl.hpp"
 
 #ifndef WEIR_VERSION
 #define WEIR_VERSION "unknown"
@@ -20,6 +21,7 @@ std::string version_lines() {
         .append(".")
         .append(std::to_string(LLHTTP_VERSION_PATCH))
         .append("\n");
+    text.append("openssl ").append(tls::openssl_version()).append("\n");
     text.append("compiler ").append(__VERSION__).append("\n");
     return text;
 }

@@ -1,0 +1,71 @@
+#pragma once
+/// All a listener needs to answer TLS handshakes: certificates by name, versions, ciphers, ALPN, tickets.
+///
+///     auto loaded = server_context::load(settings, keys, now);
+///     if (!loaded) ...                       // every error at once, each a line that begins with its file or setting
+///     ssl_ptr ssl = (*loaded)->new_session(hello);
+///     SSL_set_bio(...); SSL_do_handshake(ssl.get());
+///
+/// Which certificate: one that names the host exactly, else one whose `*.` covers it (one label), else the first, or
+/// the alert unrecognized_name when unknown names are refused; a client that sends no name gets the first. Where an
+/// ECDSA and an RSA certificate bear the same name, a client gets the ECDSA one if it takes it: a fraction of the work.
+///
+/// Off for good: renegotiation, early data, compression, versions before 1.2, session caches (tickets only, one for
+/// each TLS 1.3 handshake, since each costs the server as much as a small record and browsers use one).
+///
+/// Immutable after load, so that any thread may use it; when files change a new one takes its place, and connections
+/// of before keep theirs: an SSL must not outlive its context.
+#include <expected>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "lib/tls/certificate.hpp"
+#include "lib/tls/client_hello.hpp"
+#include "lib/tls/openssl.hpp"
+#include "lib/tls/settings.hpp"
+#include "lib/tls/ticket_keys.hpp"
+
+namespace weir::tls {
+
+class server_context {
+public:
+    using loaded = std::expected<std::shared_ptr<const server_context>, std::vector<std::string>>;
+
+    /// Reads and checks all files, with blocking calls. `keys` may be null when tickets are off.
+    static loaded load(const server_settings& settings, std::shared_ptr<ticket_keys> keys, wall_time now);
+
+    /// What an operator should know: a certificate near its end, a chain out of order, a stale OCSP response.
+    const std::vector<std::string>& warnings() const noexcept { return warnings_; }
+    const std::vector<certificate_facts>& certificates() const noexcept { return certificates_; }
+
+    /// A session in accept state, without a BIO. With the client's first flight at hand the right certificate is set
+    /// up at once; without it, OpenSSL asks back during the handshake, which costs a little more when there are several.
+    ssl_ptr new_session() const;
+    ssl_ptr new_session(const client_hello& hello) const;
+
+    /// Which certificate the client will get: its key decides what a full handshake costs.
+    const certificate_facts& likely_certificate(const client_hello& hello) const;
+
+private:
+    server_context() = default;
+
+    std::shared_ptr<ticket_keys> keys_;
+    std::vector<std::string> warnings_;
+    std::vector<certificate_facts> certificates_;
+    ssl_ctx_ptr context_;
+};
+
+/// What a server learned of its client's certificate, once the handshake is done.
+struct client_verdict {
+    bool presented = false;
+    long result = 0;  // X509_V_OK, or why it is not trusted
+    /// "none", "ok", "failed:certificate has expired"
+    std::string text() const;
+};
+client_verdict verdict_on_client(const SSL* ssl);
+/// Facts of the peer's certificate; none when it presented none.
+std::optional<certificate_facts> peer_certificate(const SSL* ssl);
+
+}  // namespace weir::tls

@@ -78,6 +78,13 @@ template <class T, class Read> reading<void> store_list(const field& in, std::st
     return {};
 }
 
+std::string to_lower(std::string_view text) {
+    std::string lower{text};
+    for (char& c : lower)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return lower;
+}
+
 reading<std::string> read_method(std::string_view text) {
     if (auto what = problem_of_method(text); !what.empty()) return wrong(std::move(what));
     return std::string{text};
@@ -85,10 +92,16 @@ reading<std::string> read_method(std::string_view text) {
 
 reading<std::string> read_protocol(std::string_view text) {
     if (!is_token(text)) return wrong("a protocol has letters, digits and -._ only");
-    std::string lower{text};
-    for (char& c : lower)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return lower;
+    return to_lower(text);
+}
+
+/// The name of a protocol in ALPN: 1 to 255 bytes, of which all that are registered are visible ASCII (RFC 7301).
+reading<std::string> read_alpn(std::string_view text) {
+    const auto is_visible = [](char c) { return c > 0x20 && c < 0x7f; };
+    if (text.size() > 255 || !std::ranges::all_of(text, is_visible)) return wrong();
+    for (std::string_view name : {"http/1.1", "h2"})
+        if (to_lower(text) == name && text != name) return wrong("it is written " + std::string{name});
+    return std::string{text};
 }
 
 bool is_name(std::string_view text) {
@@ -98,9 +111,16 @@ bool is_name(std::string_view text) {
     });
 }
 
-bool is_path(std::string_view text) {
+bool is_file(std::string_view text) {
     const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
-    return text.contains('/') && std::ranges::none_of(text, is_control);
+    return !text.empty() && std::ranges::none_of(text, is_control);
+}
+bool is_path(std::string_view text) { return text.contains('/') && is_file(text); }
+
+reading<void> store_file(const field& in, std::string_view text) {
+    if (!is_file(text)) return wrong();
+    std::get<file_name*>(in)->path = text;
+    return {};
 }
 
 reading<void> store_template(const field& in, std::string_view text, problem what) {
@@ -126,12 +146,14 @@ reading<void> read(const argument& to, const field& in, std::string_view text) {
     case kind::path:
         if (word == to.words.end() && !is_path(text)) return wrong();
         return store_text(in, text, {});
+    case kind::file: return store_file(in, text);
     case kind::listen_address: return store<endpoint>(in, read_listen_address(text));
     case kind::server_address: return store<endpoint>(in, read_server_address(text));
     case kind::networks: return store_list<network>(in, text, read_network);
     case kind::hosts: return store_list<std::string>(in, text, read_host_pattern);
     case kind::methods: return store_list<std::string>(in, text, read_method);
     case kind::tokens: return store_list<std::string>(in, text, read_protocol);
+    case kind::alpn: return store_list<std::string>(in, text, read_alpn);
     case kind::host: return store_text(in, text, problem_of_host(text));
     case kind::prefix: return store_text(in, text, problem_of_prefix(text));
     case kind::request_path: return store_text(in, text, problem_of_request_path(text));
@@ -195,35 +217,38 @@ reading<void> assign(const argument& to, const field& in, std::string_view text,
 std::string print(const argument& of, const field& in, const config& whole) {
     const auto number = [&of](std::uint64_t value) { return print_number(of, value); };
     const auto nothing = [&of] { return std::string{of.none}; };
-    return std::visit(
-        overloaded{
-            [&](const unsigned* at) { return *at == 0 && !of.none.empty() ? nothing() : number(*at); },
-            [&](const int* at) { return number(static_cast<std::uint64_t>(*at)); },
-            [&](const std::uint64_t* at) { return *at == 0 && !of.none.empty() ? nothing() : number(*at); },
-            [&](const bool* at) { return number(*at ? 1 : 0); },
-            [&](const target& at) { return of.print(at); },
-            [&](const std::optional<milliseconds>* at) {
+    return std::visit(overloaded{
+                          [&](const unsigned* at) { return *at == 0 && !of.none.empty() ? nothing() : number(*at); },
+                          [&](const int* at) { return number(static_cast<std::uint64_t>(*at)); },
+                          [&](const std::uint64_t* at) {
+        if (of.what == kind::reference) return whole.backends[*at].name;
+        return *at == 0 && !of.none.empty() ? nothing() : number(*at);
+    },
+                          [&](const bool* at) { return number(*at ? 1 : 0); },
+                          [&](const target& at) { return of.print(at); },
+                          [&](const std::optional<milliseconds>* at) {
         return *at ? number(static_cast<std::uint64_t>((*at)->count())) : nothing();
     },
-            [&](const milliseconds* at) {
+                          [&](const milliseconds* at) {
         return at->count() == 0 && !of.none.empty() ? nothing() : number(static_cast<std::uint64_t>(at->count()));
     },
-            [&](const std::optional<unsigned>* at) { return *at ? number(**at) : nothing(); },
-            [&](const std::optional<std::uint64_t>* at) {
+                          [&](const std::optional<unsigned>* at) { return *at ? number(**at) : nothing(); },
+                          [&](const std::optional<std::uint64_t>* at) {
         if (!*at) return nothing();
         return of.what == kind::reference ? whole.backends[**at].name : number(**at);
     },
-            [&](choice at) { return number(*at.at); },
-            [&](const std::string* at) { return at->empty() && !of.none.empty() ? nothing() : *at; },
-            [&](const endpoint* at) { return at->text; },
-            [&](const text_template* at) { return at->text; },
-            [&]<list T>(const T* at) {
+                          [&](choice at) { return number(*at.at); },
+                          [&](const std::string* at) { return at->empty() && !of.none.empty() ? nothing() : *at; },
+                          [&](const file_name* at) { return at->path.empty() ? nothing() : at->path; },
+                          [&](const endpoint* at) { return at->text; },
+                          [&](const text_template* at) { return at->text; },
+                          [&]<list T>(const T* at) {
         std::string out;
         for (const auto& item : *at) out.append(out.empty() ? "" : ",").append(text_of(item));
         return out.empty() ? nothing() : out;
     },
-        },
-        in);
+                      },
+                      in);
 }
 
 }  // namespace weir::conf

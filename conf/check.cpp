@@ -5,6 +5,7 @@
 
 #include "conf/binding.hpp"
 #include "conf/check_backend.hpp"
+#include "conf/check_tls.hpp"
 #include "conf/repeated.hpp"
 #include "conf/values.hpp"
 
@@ -108,7 +109,8 @@ void check_tcp(const listener& made, const written& where, diagnostics& problems
     if (made.defer_accept && where.find("defer_accept"))
         problems.error(*where.find("defer_accept", "on|off"),
                        "'defer_accept on' would stall protocols in which the server speaks first; it is for http");
-    if (!where.find("default_backend")) problems.error(where.self, "a tcp listener needs a 'default_backend'");
+    if (!where.find("default_backend") && !where.find("sni"))
+        problems.error(where.self, "a tcp listener needs a 'default_backend' or 'sni'");
 }
 
 void check_listener(const listener& made, const written& where, diagnostics& problems) {
@@ -162,6 +164,7 @@ void check_route_goal(const config& whole, const route& made, const written& whe
 /// Bytes in tcp mode have no place for an answer of our own, whether the backend itself has one or its fallback.
 void check_tcp_goal(const config& whole, const listener& made, const written& where, const written& top,
                     diagnostics& problems) {
+    if (!made.default_backend) return;
     auto at = *made.default_backend;
     while (whole.backends[at].fallback.how == fallback::kind::backend) at = whole.backends[at].fallback.backend;
     if (whole.backends[at].fallback.how == fallback::kind::none) return;
@@ -187,6 +190,7 @@ void check_unused(const config& whole, const written& top, diagnostics& problems
         if (each.fallback.how == fallback::kind::backend) used[each.fallback.backend] = true;
     for (const auto& listener : whole.listeners) {
         if (listener.default_backend) used[*listener.default_backend] = true;
+        for (const auto& route : listener.sni) used[route.backend] = true;
         for (const auto& route : listener.routes)
             if (route.backend) used[*route.backend] = true;
     }
@@ -259,6 +263,7 @@ void check(config& whole, const written& top, const environment& machine, diagno
             problems.warning(*admin, "whoever reaches " + quoted(whole.admin->text) + " can open and close breakers");
     settle_fallbacks(whole, top, problems);
     if (problems.has_errors()) return;
+    settle_alpn(whole, top);
     check_goals(whole, top, problems);
     check_unused(whole, top, problems);
 }

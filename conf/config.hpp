@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace weir::conf {
@@ -24,6 +25,23 @@ struct location {
     /// Any two are equal: where a thing stands is no part of what it means, and so two configurations are equal when
     /// they mean the same.
     bool operator==(const location&) const noexcept { return true; }
+};
+
+/// A piece of one line: where it starts and how many bytes it has.
+struct span {
+    location at;
+    int length = 1;
+    bool operator==(const span&) const noexcept { return true; }  // as for its start
+};
+
+/// A file that the program reads, not the language: nothing here says that it is there or what it holds. Relative to the
+/// working directory. What is wrong with it is shown where the configuration names it:
+///
+///     problems.error(file.where, "cannot read " + conf::quoted(file.path));      // conf/diagnostic.hpp
+struct file_name {
+    std::string path;  // empty: none
+    span where;        // the word that names it
+    bool operator==(const file_name&) const = default;
 };
 
 /// `127.0.0.1:80`, `[::1]:80`, `name:80`, `8080` (every address), `unix:/run/app.sock`.
@@ -142,12 +160,67 @@ struct route {
 
 enum class forwarded_style : std::uint8_t { off, x_forwarded, rfc7239, both };
 
+enum class tls_version : std::uint8_t { v1_2, v1_3 };
+
+/// Mozilla's "intermediate" lists, version 5.7, in their order; of TLS 1.2 only what has ECDHE, since DHE costs much more.
+inline constexpr std::string_view default_ciphers =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+inline constexpr std::string_view default_ciphersuites =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+
+/// What both ends of a TLS connection may agree on. The lists have OpenSSL's names, the preferred first, with `:` between;
+/// they are well-formed, but whether OpenSSL knows each name is for it to say.
+struct tls_algorithms {
+    tls_version min_version = tls_version::v1_2;
+    std::string ciphers{default_ciphers};            // TLS 1.2
+    std::string ciphersuites{default_ciphersuites};  // TLS 1.3
+    std::string curves;                              // groups of the key exchange
+    bool operator==(const tls_algorithms&) const = default;
+};
+
+struct server_certificate {
+    file_name certificate;  // PEM: ours, then those up to a root
+    file_name key;          // PEM; may be the same file
+    file_name ocsp;         // DER, stapled; no path: none
+    bool operator==(const server_certificate&) const = default;
+};
+
+enum class client_auth : std::uint8_t { off, optional, required };
+
+/// How a listener speaks TLS with its clients.
+struct server_tls {
+    location at;
+    std::vector<server_certificate> certificates;  // at least one; the first is for unknown names
+    bool refuse_unknown_names = false;             // instead of the first certificate
+    tls_algorithms algorithms;
+    std::vector<std::string> alpn;  // protocols, the preferred first; empty: off
+    client_auth clients = client_auth::off;
+    file_name client_ca;             // whose certificates clients may have; there unless `clients` is off
+    bool tickets = true;             // of sessions
+    milliseconds ticket_lifetime{};  // after it a new key seals them; the one before still opens
+    unsigned handshakes = 0;         // in progress at most, over all workers
+    unsigned handshake_rate = 0;     // new ones per second at most; 0: no limit
+    bool operator==(const server_tls&) const = default;
+};
+
+/// Where a tcp listener sends a client whose TLS it does not open, by what its ClientHello says.
+struct sni_route {
+    location at;
+    std::vector<std::string> names;  // lower case; exact or `*.example.com`; empty: any, and ClientHellos without one
+    std::size_t backend = 0;         // index into config::backends
+    std::vector<std::string> alpn;   // the client must offer one of them; empty: whatever it offers
+    bool operator==(const sni_route&) const = default;
+};
+
 struct listener {
     location at;
     endpoint address;
     http_protocol protocol = http_protocol::http;
-    std::optional<std::size_t> default_backend;  // tcp: where everything goes; http: where no route matches
-    std::vector<route> routes;                   // in the order of the file
+    std::optional<std::size_t> default_backend;  // where no route matches; tcp without `sni` routes: always there
+    std::vector<route> routes;                   // http: in the order of the file
+    std::vector<sni_route> sni;                  // tcp: in the order of the file; the first that matches
+    std::optional<server_tls> tls;               // none: plain
     unsigned max_connections = 0;                // over all workers
     int backlog = 0;
     bool defer_accept = false;     // TCP_DEFER_ACCEPT
@@ -159,6 +232,7 @@ struct listener {
     unsigned max_headers = 0;
     std::optional<std::uint64_t> max_body_bytes;  // none: unlimited
     struct timeouts {
+        milliseconds tls{};  // a whole handshake; with `sni`: until the ClientHello is there
         milliseconds client_header{};
         milliseconds client_body{};
         milliseconds keep_alive{};
@@ -178,6 +252,19 @@ struct server {
     std::optional<unsigned> limit;  // in flight on this server, fixed; none: as the backend says
     bool backup = false;            // used only when no other server can be
     bool operator==(const server&) const = default;
+};
+
+/// How a backend speaks TLS with its servers.
+struct client_tls {
+    location at;
+    bool verify = true;  // the server's certificate: trusted, in date, of the right name
+    file_name ca;        // whose certificates are trusted; no path: the system's
+    std::string name;    // lower case or an IP address: asked for and checked; empty: the host of each server's address
+    file_name certificate;  // ours, PEM; no path: none
+    file_name key;          // PEM; may be the same file
+    tls_algorithms algorithms;
+    std::vector<std::string> alpn;  // what we offer; empty: off
+    bool operator==(const client_tls&) const = default;
 };
 
 enum class balance : std::uint8_t { least_latency, p2c, least_requests, round_robin, hash };
@@ -220,6 +307,7 @@ struct backend {
     location at;
     std::string name;
     std::vector<server> servers;
+    std::optional<client_tls> tls;  // none: plain
     balance how = balance::least_latency;
     client_key hash_key;                   // balance hash: what is hashed
     unsigned hash_bound_percent = 0;       // of the mean load that one server may get; balance hash
@@ -263,6 +351,7 @@ struct backend {
     proxy_header send_proxy = proxy_header::off;
     struct timeouts {
         milliseconds connect{};
+        milliseconds tls{};  // a whole handshake
         milliseconds first_byte{};
         milliseconds idle{};
         milliseconds tunnel_idle{};
@@ -309,6 +398,11 @@ struct config {
             memory_bytes;  // what the process may use; none: what the machine or its cgroup allows
         bool operator==(const shedding&) const = default;
     } shed;
+    struct handshaking {
+        unsigned threads = 1;     // that do the costly steps of TLS handshakes; `auto` already resolved
+        milliseconds patience{};  // the longest wait for one of them
+        bool operator==(const handshaking&) const = default;
+    } handshakes;
     std::vector<listener> listeners;
     std::vector<backend> backends;
     bool operator==(const config&) const = default;

@@ -19,12 +19,6 @@ namespace weir::conf {
 /// A note belongs to the error or warning before it ("first defined here").
 enum class severity : std::uint8_t { error, warning, note };
 
-/// A piece of one line: where it starts and how many bytes it has.
-struct span {
-    location at;
-    int length = 1;
-};
-
 struct diagnostic {
     severity level = severity::error;
     std::string file;     // as given to load

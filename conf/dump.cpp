@@ -57,8 +57,9 @@ void dumper::scope_of(scope where, target what, std::size_t indent) {
 
 void dumper::one(const directive& of, target what, std::size_t indent) {
     const auto is_shown = [&](const argument& each) { return shown(each, what); };
-    if (!of.plain.empty() ? !is_shown(of.plain.front()) : std::ranges::none_of(of.keyed, is_shown)) return;
-    if (of.has_block == block::must) out += '\n';
+    const bool is_bare = of.plain.empty() && of.keyed.empty();
+    if (!of.plain.empty() ? !is_shown(of.plain.front()) : !is_bare && std::ranges::none_of(of.keyed, is_shown)) return;
+    if (of.has_block == block::must && of.where == scope::top) out += '\n';
     out.append(indent, ' ').append(of.name);
     for (const auto& each : of.plain)
         if (shown(each, what)) out.append(" ").append(as_word(print(each, each.in(what), whole_), !of.keyed.empty()));

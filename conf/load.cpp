@@ -89,6 +89,7 @@ load_result loader::load(std::string_view text) {
     written places;
     read_block(std::move(file), scope::top, whole, places);
     if (made_.workers == 0) made_.workers = std::max(machine_.cores, 1u);  // auto
+    if (made_.handshakes.threads == 0) made_.handshakes.threads = std::clamp(machine_.cores, 2u, 65u) - 1;
     check(made_, places, machine_, problems_);
 
     const bool good = !problems_.has_errors();
@@ -146,7 +147,8 @@ std::vector<statement> loader::split(std::vector<statement> block, scope where) 
 void loader::read(statement& from, const directive& as, target around, written& places) {
     const auto errors_before = errors();
     const bool repeats = as.makes.add && !as.makes.once;
-    if (!repeats && !as.plain.empty())
+    const bool is_one = !as.plain.empty() || as.keyed.empty();  // key=value arguments alone may come in several parts
+    if (!repeats && is_one)
         if (const auto* first = places.find(as.name)) twice(from.name.where, as.name, *first);
 
     target what = around;
@@ -187,11 +189,12 @@ void loader::read_arguments(const statement& from, const directive& as, target w
             keyed = true;
         } else if (plain == as.plain.size()) {
             if (std::exchange(excess, true)) continue;
-            const auto most = plain == 0 ? std::string{"no plain arguments"}
+            const auto most = plain == 0 ? std::string{as.keyed.empty() ? "no arguments" : "no plain arguments"}
                                          : std::to_string(plain) + (plain == 1 ? " argument" : " arguments");
-            problems_.error(word.where, quoted(as.name) + " takes " + (plain > 1 ? "at most " : "") + most + "; " +
-                                            quoted(word.text) +
-                                            (plain == 0 ? " is not key=value" : " is one too many"));
+            problems_.error(word.where,
+                            quoted(as.name) + " takes " + (plain > 1 ? "at most " : "") + most + "; " +
+                                quoted(word.text) +
+                                (plain == 0 && !as.keyed.empty() ? " is not key=value" : " is one too many"));
         } else {
             if (keyed) problems_.error(word.where, quoted(word.text) + " must stand before the key=value arguments");
             read_plain(word, as, plain++, what, places);
@@ -239,8 +242,9 @@ void loader::read_keyed(const token& word, const directive& as, target what, wri
 
 void loader::store(const argument& to, const token& word, std::string_view text, std::string_view subject,
                    target what) {
-    if (const auto done = assign(to, to.in(what), text, {subject, backends_}); !done)
-        problems_.error(word.where, done.error());
+    const auto in = to.in(what);
+    if (const auto* file = std::get_if<file_name*>(&in)) (*file)->where = word.where;
+    if (const auto done = assign(to, in, text, {subject, backends_}); !done) problems_.error(word.where, done.error());
 }
 
 /// Defaults are read like anything else, so the table holds them as one would write them.
@@ -267,11 +271,22 @@ void loader::finish(target what, target around, location at, const written& inne
         what.rate->at = at;
         if (!inner.find("rate_limit", "burst")) what.rate->burst = what.rate->requests;
     }
+    if (what.certificate != around.certificate && what.certificate->key.path.empty())
+        what.certificate->key = what.certificate->certificate;
+    if (what.sni != around.sni) what.sni->at = at;
+    if (what.server_tls != around.server_tls) what.server_tls->at = at;
+    if (what.client_tls != around.client_tls) {
+        what.client_tls->at = at;
+        if (what.client_tls->key.path.empty()) what.client_tls->key = what.client_tls->certificate;
+    }
     if (what.listener == around.listener) return;
     auto& made = *what.listener;
     made.at = at;
     if (!inner.find("defer_accept"))
         made.defer_accept = made.protocol == http_protocol::http && made.address.unix_path.empty();
+    const auto tls = inner.all_blocks("tls");
+    if (made.tls && !tls.empty() && !tls.front()->find("alpn") && made.protocol == http_protocol::http)
+        made.tls->alpn = {"http/1.1"};
 }
 
 void loader::twice(span again, std::string_view name, span first) {
@@ -281,15 +296,14 @@ void loader::twice(span again, std::string_view name, span first) {
 
 void loader::unknown(const token& name, scope where) {
     auto message = "unknown directive " + quoted(name.text);
-    if (where != scope::top) message.append(" in ").append(quoted(word(where)));
+    if (where != scope::top) message.append(" ").append(in_words(where));
 
     std::string elsewhere;
     std::vector<std::string_view> names;
     for (const auto& each : schema()) {
         if (each.where == where) names.push_back(each.name);
         else if (each.name == name.text)
-            elsewhere.append(elsewhere.empty() ? "" : " and ")
-                .append(each.where == scope::top ? "at the top of the file" : "in " + quoted(word(each.where)));
+            elsewhere.append(elsewhere.empty() ? "" : " and ").append(in_words(each.where));
     }
     const auto habit_of = std::ranges::find(habits, name.text, &habit::theirs);
     if (!elsewhere.empty()) message.append("; it stands ").append(elsewhere);

@@ -47,6 +47,7 @@ std::string_view placeholder(const argument& of) {
     case kind::size: return "SIZE";
     case kind::host: return "HOST";
     case kind::shaped: return "VALUE";
+    case kind::file: return "FILE";
     default: return "LIST";
     }
 }
@@ -68,7 +69,7 @@ std::string sample(const directive& of) {
     }
     switch (of.has_block) {
     case block::never: out += ";"; break;
-    case block::may: out += "; or { ... }"; break;
+    case block::may: out += of.plain.empty() ? "; or " + out + " { ... }" : "; or { ... }"; break;
     case block::must: out += " { ... }"; break;
     }
     return out;
@@ -98,8 +99,10 @@ std::string reference() {
     constexpr std::pair<scope, std::string_view> parts[] = {
         {scope::top, "At the top of the file"},
         {scope::listen, "In listen ADDRESS { ... }"},
+        {scope::listen_tls, "In tls { ... } of a listener"},
         {scope::route, "In route PREFIX [BACKEND] { ... }"},
         {scope::backend, "In backend NAME { ... }"},
+        {scope::backend_tls, "In tls { ... } of a backend"},
     };
     std::string out;
     for (const auto& [where, title] : parts) {

@@ -21,7 +21,8 @@ std::string listed(const std::vector<std::string_view>& words) {
 std::span<const directive> schema() {
     static const std::vector<directive> table = [] {
         auto all = schema_of_top();
-        for (auto part : {schema_of_listen(), schema_of_route(), schema_of_backend()})
+        for (auto part : {schema_of_listen(), schema_of_listen_tls(), schema_of_route(), schema_of_backend(),
+                          schema_of_backend_tls()})
             std::ranges::move(part, std::back_inserter(all));
         return all;
     }();
@@ -34,12 +35,14 @@ const directive* find_directive(scope where, std::string_view name) {
     return nullptr;
 }
 
-std::string_view word(scope where) {
+std::string_view in_words(scope where) {
     switch (where) {
-    case scope::top: return "";
-    case scope::listen: return "listen";
-    case scope::backend: return "backend";
-    case scope::route: return "route";
+    case scope::top: return "at the top of the file";
+    case scope::listen: return "in 'listen'";
+    case scope::listen_tls: return "in 'tls' of 'listen'";
+    case scope::route: return "in 'route'";
+    case scope::backend: return "in 'backend'";
+    case scope::backend_tls: return "in 'tls' of 'backend'";
     }
     return {};
 }
@@ -60,6 +63,7 @@ std::string expectation(const argument& of) {
         words.push_back("a path with a '/' in it");
         return listed(words);
     }
+    case kind::file: out = "the path of a file"; break;
     case kind::reference: out = "the name of a backend"; break;
     case kind::listen_address: out = "an IP address and port, a port, or unix:/path"; break;
     case kind::server_address: out = "a host and port, or unix:/path"; break;
@@ -68,6 +72,7 @@ std::string expectation(const argument& of) {
     case kind::host: out = "a host such as example.com or example.com:8080"; break;
     case kind::methods: out = "a list of methods such as GET,HEAD"; break;
     case kind::tokens: out = "a list of protocols such as websocket"; break;
+    case kind::alpn: out = "a list of protocols such as http/1.1"; break;
     case kind::prefix: out = "the start of a path"; break;
     case kind::request_path: out = "a path such as /healthz"; break;
     case kind::url: out = "a URL"; break;

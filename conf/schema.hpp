@@ -21,7 +21,7 @@
 namespace weir::conf {
 
 /// Where a directive may stand.
-enum class scope : std::uint8_t { top, listen, backend, route };
+enum class scope : std::uint8_t { top, listen, listen_tls, route, backend, backend_tls };
 
 /// The part of a config that a directive writes to or is read from: that of its scope and all around it.
 struct target {
@@ -32,6 +32,11 @@ struct target {
     conf::server* server = nullptr;
     header_action* action = nullptr;
     rate_limit* rate = nullptr;
+    conf::server_tls* server_tls = nullptr;
+    conf::client_tls* client_tls = nullptr;
+    tls_algorithms* algorithms = nullptr;  // of either
+    server_certificate* certificate = nullptr;
+    sni_route* sni = nullptr;
 };
 
 /// An enumeration of config.hpp. All of them are one byte wide and count from 0 in the order of `words`.
@@ -39,9 +44,10 @@ struct choice {
     std::uint8_t* at;  // an unsigned char may look at any object
 };
 
-using field = std::variant<unsigned*, int*, std::uint64_t*, bool*, milliseconds*, std::string*,
-                           std::optional<unsigned>*, std::optional<std::uint64_t>*, choice, endpoint*, text_template*,
-                           std::vector<network>*, std::vector<std::string>*, std::optional<milliseconds>*, target>;
+using field =
+    std::variant<unsigned*, int*, std::uint64_t*, bool*, milliseconds*, std::string*, std::optional<unsigned>*,
+                 std::optional<std::uint64_t>*, choice, endpoint*, text_template*, std::vector<network>*,
+                 std::vector<std::string>*, std::optional<milliseconds>*, file_name*, target>;
 static_assert(std::is_same_v<std::size_t, std::uint64_t>, "sizes and byte counts share one kind of field");
 
 enum class kind : std::uint8_t {
@@ -51,7 +57,8 @@ enum class kind : std::uint8_t {
     choice,     // one of `words`
     status,     // one of `words`, as a number
     name,       // of a backend, a user
-    path,       // a file, or one of `words`
+    path,       // a file with a '/' in its name, or one of `words`
+    file,       // a file of any name
     reference,  // the name of a backend of this file
     listen_address,
     server_address,
@@ -60,6 +67,7 @@ enum class kind : std::uint8_t {
     host,  // with a port if need be
     methods,
     tokens,
+    alpn,
     prefix,
     request_path,  // with a query if need be
     url,
@@ -115,13 +123,15 @@ std::span<const directive> schema();
 // Its parts, in the order of the reference.
 std::vector<directive> schema_of_top();
 std::vector<directive> schema_of_listen();
+std::vector<directive> schema_of_listen_tls();
 std::vector<directive> schema_of_route();
 std::vector<directive> schema_of_backend();
+std::vector<directive> schema_of_backend_tls();
 
 const directive* find_directive(scope where, std::string_view name);
 
-/// "backend"; empty for the top.
-std::string_view word(scope where);
+/// "in 'backend'", "in 'tls' of 'listen'", "at the top of the file"
+std::string_view in_words(scope where);
 
 /// "a whole number from 0 to 10", "on or off"
 std::string expectation(const argument& of);

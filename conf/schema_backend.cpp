@@ -57,6 +57,17 @@ const making servers = {
     .count = [](target t) { return t.backend->servers.size(); },
     .at = [](target t, std::size_t i) { return t.server = &t.backend->servers[i], t; },
 };
+target at_tls(target t, std::size_t) {
+    t.client_tls = &*t.backend->tls;
+    t.algorithms = &t.client_tls->algorithms;
+    return t;
+}
+const making tls_block = {
+    .add = [](target t) { return t.backend->tls.emplace(), at_tls(t, 0); },
+    .count = [](target t) { return std::size_t{t.backend->tls.has_value()}; },
+    .at = at_tls,
+    .once = true,
+};
 
 }  // namespace
 
@@ -74,6 +85,8 @@ std::vector<directive> schema_of_backend() {
                    {.name = "backup", .what = kind::choice, .in = FIELD(server->backup), .fallback = "off",
                     .words = on_off, .why = "only when no other can be used"}},
          .makes = servers},
+        {.name = "tls", .where = scope::backend, .why = "speak TLS with the servers, and make sure that they are who they should be",
+         .makes = tls_block, .has_block = block::may, .opens = scope::backend_tls},
         {.name = "balance", .where = scope::backend,
          .why = "which server is next; least_latency and p2c take the better of two drawn at random, which no herd can follow",
          .plain = {{.name = "NAME", .what = kind::choice, .in = CHOICE(backend->how), .fallback = "least_latency",
@@ -233,6 +246,8 @@ std::vector<directive> schema_of_backend() {
         {.name = "timeout", .where = scope::backend, .why = "how long a server may keep us waiting",
          .keyed = {{.name = "connect", .what = kind::duration, .in = FIELD(backend->timeout.connect),
                     .fallback = "1s", .low = 1, .high = hour, .why = "one try to connect"},
+                   {.name = "tls", .what = kind::duration, .in = FIELD(backend->timeout.tls), .fallback = "3s", .low = 1,
+                    .high = hour, .why = "a whole TLS handshake"},
                    {.name = "first_byte", .what = kind::duration, .in = FIELD(backend->timeout.first_byte),
                     .fallback = "15s", .low = 1, .high = day, .why = "from the request sent to the response begun"},
                    {.name = "idle", .what = kind::duration, .in = FIELD(backend->timeout.idle), .fallback = "30s",

@@ -8,6 +8,22 @@ const making routes = {
     .count = [](target t) { return t.listener->routes.size(); },
     .at = [](target t, std::size_t i) { return t.route = &t.listener->routes[i], t; },
 };
+const making sni_routes = {
+    .add = [](target t) { return t.sni = &t.listener->sni.emplace_back(), t; },
+    .count = [](target t) { return t.listener->sni.size(); },
+    .at = [](target t, std::size_t i) { return t.sni = &t.listener->sni[i], t; },
+};
+target at_tls(target t, std::size_t) {
+    t.server_tls = &*t.listener->tls;
+    t.algorithms = &t.server_tls->algorithms;
+    return t;
+}
+const making tls_block = {
+    .add = [](target t) { return t.listener->tls.emplace(), at_tls(t, 0); },
+    .count = [](target t) { return std::size_t{t.listener->tls.has_value()}; },
+    .at = at_tls,
+    .once = true,
+};
 
 }  // namespace
 
@@ -16,11 +32,11 @@ const making routes = {
 std::vector<directive> schema_of_listen() {
     return {
         {.name = "protocol", .where = scope::listen,
-         .why = "http understands requests; tcp moves bytes to default_backend",
+         .why = "http understands requests; tcp moves bytes",
          .plain = {{.name = "NAME", .what = kind::choice, .in = CHOICE(listener->protocol), .fallback = "http",
                     .words = {"http", "tcp"}}}},
         {.name = "default_backend", .where = scope::listen,
-         .why = "where goes what no route matches, and all of a tcp listener; default: none",
+         .why = "where goes what no route and no sni matches, and all of a tcp listener without sni; default: none",
          .plain = {{.name = "BACKEND", .what = kind::reference, .in = FIELD(listener->default_backend),
                     .shown = [](target t) { return t.listener->default_backend.has_value(); }}}},
         {.name = "route", .where = scope::listen,
@@ -36,6 +52,17 @@ std::vector<directive> schema_of_listen() {
                    {.name = "method", .what = kind::methods, .in = FIELD(route->methods), .fallback_words = "any",
                     .shown = [](target t) { return !t.route->methods.empty(); }}},
          .makes = routes, .has_block = block::may, .opens = scope::route, .http_only = true},
+        {.name = "sni", .where = scope::listen,
+         .why = "tcp only: which TLS connections go where, unopened, by the name in the ClientHello; the first that matches, "
+                "in the order of the file; what none matches goes to default_backend, or is closed; may repeat",
+         .plain = {{.name = "NAMES", .what = kind::hosts, .in = FIELD(sni->names), .none = "*",
+                    .why = "*.example.com matches the names below example.com; *: any name, and none"},
+                   {.name = "BACKEND", .what = kind::reference, .in = FIELD(sni->backend)}},
+         .keyed = {{.name = "alpn", .what = kind::alpn, .in = FIELD(sni->alpn), .fallback_words = "any, and none",
+                    .why = "the client must offer one of them", .shown = [](target t) { return !t.sni->alpn.empty(); }}},
+         .makes = sni_routes},
+        {.name = "tls", .where = scope::listen, .why = "clients speak TLS, which ends here", .makes = tls_block,
+         .has_block = block::must, .opens = scope::listen_tls},
         {.name = "max_connections", .where = scope::listen,
          .why = "client connections of this listener, over all workers",
          .plain = {{.name = "N", .what = kind::number, .in = FIELD(listener->max_connections), .fallback = "20000",
@@ -79,7 +106,9 @@ std::vector<directive> schema_of_listen() {
                     .fallback = "unlimited", .low = 0, .high = GiB * MiB, .none = "unlimited"}},
          .http_only = true},
         {.name = "timeout", .where = scope::listen, .why = "how long a client may keep us waiting",
-         .keyed = {{.name = "client_header", .what = kind::duration, .in = FIELD(listener->timeout.client_header),
+         .keyed = {{.name = "tls", .what = kind::duration, .in = FIELD(listener->timeout.tls), .fallback = "10s",
+                    .low = 1, .high = hour, .why = "for a whole TLS handshake; with sni: for the ClientHello"},
+                   {.name = "client_header", .what = kind::duration, .in = FIELD(listener->timeout.client_header),
                     .fallback = "10s", .low = 1, .high = hour,
                     .why = "for a whole request head, and for a PROXY protocol header"},
                    {.name = "client_body", .what = kind::duration, .in = FIELD(listener->timeout.client_body),

@@ -98,6 +98,13 @@ std::vector<directive> schema_of_top() {
                     .low = 16 * MiB, .high = GiB * KiB, .none = "auto",
                     .why = "what weir may use; auto: what its cgroup or the machine has",
                     .shown = sheds}}},
+        {.name = "handshakes", .where = scope::top,
+         .why = "the costly steps of TLS handshakes are done beside the event loops, so that a storm of them holds up nobody else",
+         .keyed = {{.name = "threads", .what = kind::number, .in = FIELD(whole->handshakes.threads), .fallback = "auto",
+                    .low = 1, .high = 64, .none = "auto", .why = "auto: one per core but one, and at least one"},
+                   {.name = "patience", .what = kind::duration, .in = FIELD(whole->handshakes.patience),
+                    .fallback = "200ms", .low = 1, .high = 10 * second,
+                    .why = "the longest wait for one; who would wait longer is closed"}}},
         {.name = "listen", .where = scope::top, .why = "an address to accept clients on; may repeat",
          .plain = {{.name = "ADDRESS", .what = kind::listen_address, .in = FIELD(listener->address),
                     .why = "8080 (every address), 127.0.0.1:8080, [::1]:8080, unix:/run/weir.sock; port 0: "

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "conf/address.hpp"
 #include "conf/diagnostic.hpp"
 #include "conf/http_words.hpp"
 #include "conf/suggest.hpp"
@@ -187,6 +188,30 @@ std::string write_causes(const retry_causes& causes) {
     if (causes.timeout) add("timeout");
     for (const auto status : causes.statuses) add(std::to_string(status));
     return text.empty() ? "none" : text;
+}
+
+reading<std::string> read_colon_list(std::string_view text) {
+    if (text.find_first_of(", ") != text.npos) return wrong("the names of this list have ':' between them");
+    for (auto rest = text;;) {
+        const auto name = rest.substr(0, rest.find(':'));
+        const bool spelled = std::ranges::all_of(name, [](char c) {
+            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                   std::string_view{"-_+!@=."}.contains(c);
+        });
+        if (name.empty()) return wrong("a name of the list is empty");
+        if (!spelled) return wrong(name == text ? std::string{} : quoted(name) + " is not one");
+        if (name.size() == rest.size()) return std::string{text};
+        rest.remove_prefix(name.size() + 1);
+    }
+}
+
+reading<std::string> read_tls_name(std::string_view text) {
+    if (text.starts_with('[') && text.ends_with(']')) return wrong("here an IPv6 address stands without brackets");
+    if (is_ipv4(text) || is_ipv6(text)) return std::string{text};
+    if (!is_host_name(text)) return wrong(text.contains(':') ? "names are compared without a port" : "");
+    std::string name{text};
+    for (char& c : name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    return name;
 }
 
 }  // namespace weir::conf

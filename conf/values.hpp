@@ -49,4 +49,10 @@ std::string write_hedging(const hedging& how);
 reading<retry_causes> read_causes(std::string_view text);
 std::string write_causes(const retry_causes& causes);
 
+/// OpenSSL's names with `:` between: `X25519:P-256`. The shape only; what the names mean is for OpenSSL to know.
+reading<std::string> read_colon_list(std::string_view text);
+
+/// What the certificate of a server is checked against: a host name, in lower case on success, or an IP address.
+reading<std::string> read_tls_name(std::string_view text);
+
 }  // namespace weir::conf

@@ -33,6 +33,10 @@ private:
     client_key make_key() { return {one_of<std::string>({"", "X-User", "x|y"})}; }
     hedging make_hedging();
     fallback make_fallback(std::size_t which);
+    tls_algorithms make_algorithms();
+    server_tls make_server_tls(bool tcp);
+    client_tls make_client_tls();
+    file_name make_file() { return {one_of<std::string>({"a.pem", "/a/b c", "key=x", "{;}", "off"}), {}}; }
 
     std::size_t backends_ = 1;
     bool has_tcp_ = false;  // then no backend answers by itself: that is for http
@@ -73,6 +77,41 @@ fallback maker::make_fallback(std::size_t which) {
         made.status = static_cast<int>(between(200, 599));
         made.type = one_of<std::string>({"text/html", ""});
     }
+    return made;
+}
+
+tls_algorithms maker::make_algorithms() {
+    return {.min_version = one_of<tls_version>({tls_version::v1_2, tls_version::v1_3}),
+            .ciphers = one_of<std::string>({"A", "ECDHE+AESGCM:!aNULL:@SECLEVEL=2"}),
+            .ciphersuites = one_of<std::string>({"TLS_A", "TLS_A:TLS_B"}),
+            .curves = one_of<std::string>({"X25519", "P-256:P-384"})};
+}
+
+server_tls maker::make_server_tls(bool tcp) {
+    server_tls made;
+    for (auto n = between(1, 3); n > 0; --n)
+        made.certificates.push_back({make_file(), make_file(), coin() ? make_file() : file_name{}});
+    made.refuse_unknown_names = coin();
+    made.algorithms = make_algorithms();
+    made.alpn = one_of<std::vector<std::string>>({{}, {"http/1.1"}, {"http/1.1", "http/1.0"}});
+    if (tcp && coin()) made.alpn = {"h2", "acme-tls/1", "{;}\"#"};
+    made.clients = one_of<client_auth>({client_auth::off, client_auth::optional, client_auth::required});
+    if (made.clients != client_auth::off) made.client_ca = make_file();
+    made.tickets = coin();
+    made.ticket_lifetime = made.tickets ? time(60'000, 86'400'000) : milliseconds{43'200'000};
+    made.handshakes = number(1, 1'000'000);
+    made.handshake_rate = number(0, 1'000'000);
+    return made;
+}
+
+client_tls maker::make_client_tls() {
+    client_tls made;
+    made.verify = coin();
+    if (coin()) made.ca = make_file();
+    made.name = one_of<std::string>({"a.b", "10.0.0.1", "fd00::1"});
+    if (coin()) made.certificate = made.key = make_file();
+    made.algorithms = make_algorithms();
+    made.alpn = one_of<std::vector<std::string>>({{}, {"http/1.1"}});
     return made;
 }
 
@@ -125,7 +164,18 @@ listener maker::make_listener(std::size_t which) {
     made.max_connections_per_client = coin() ? 0 : number(1, 1'000'000);
     made.default_backend = between(0, backends_ - 1);
     made.defer_accept = false;
-    if (made.protocol == http_protocol::tcp) return made;
+    made.timeout.tls = time(1, 3'600'000);
+    const bool tcp = made.protocol == http_protocol::tcp;
+    if (coin()) made.tls = make_server_tls(tcp);
+    if (tcp) {
+        for (auto n = made.tls ? 0 : between(0, 3); n > 0; --n)
+            made.sni.push_back({{},
+                                one_of<std::vector<std::string>>({{}, {"a.b"}, {"a.b", "*.c.d"}}),
+                                between(0, backends_ - 1),
+                                one_of<std::vector<std::string>>({{}, {"h2", "x"}})});
+        if (!made.sni.empty() && coin()) made.default_backend.reset();
+        return made;
+    }
 
     for (auto n = between(0, 3); n > 0; --n) made.routes.push_back(make_route());
     if (!made.routes.empty() && coin()) made.default_backend.reset();
@@ -223,8 +273,9 @@ backend maker::make_backend(std::size_t which) {
     made.fallback = make_fallback(which);
     made.deadline_header = one_of<std::string>({"", "X-Left"});
     made.send_proxy = one_of<proxy_header>({proxy_header::off, proxy_header::v1, proxy_header::v2});
-    made.timeout = {time(1, 3'600'000),  time(1, 86'400'000), time(1, 86'400'000),
+    made.timeout = {time(1, 3'600'000),  time(1, 3'600'000),  time(1, 86'400'000), time(1, 86'400'000),
                     time(1, 86'400'000), time(1, 86'400'000), std::nullopt};
+    if (coin()) made.tls = make_client_tls();
     if (coin()) made.timeout.per_try = coin() ? no_time_limit : time(1, 86'400'000);
     made.keep_alive = {time(1, 3'600'000), time(1000, 86'400'000), static_cast<unsigned>(between(1, 1000)),
                        static_cast<unsigned>(between(0, 65'536))};
@@ -248,6 +299,7 @@ config maker::make() {
     made.error_level = one_of<log_level>({log_level::debug, log_level::info, log_level::warn, log_level::error});
     made.drain.lame_duck = time(0, 3'600'000);
     made.drain.deadline = made.drain.lame_duck + time(0, 3'600'000);
+    made.handshakes = {.threads = number(1, 64), .patience = time(1, 10'000)};
     if (coin()) made.admin = *read_listen_address(one_of<std::string>({"127.0.0.1:9900", "[::1]:0", "unix:/a b"}));
     made.shed = load("f", smallest, {}).value->shed;
     made.shed.on = coin();
@@ -277,6 +329,7 @@ error_log stderr level=info;
 drain lame_duck=5s deadline=25s;
 admin off;
 shed on loop_delay=5ms..50ms memory=auto;
+handshakes threads=2 patience=200ms;
 
 listen 80 {
     protocol http;
@@ -299,7 +352,7 @@ listen 80 {
     max_target 8KiB;
     max_headers 100;
     max_body unlimited;
-    timeout client_header=10s client_body=15s keep_alive=1m;
+    timeout tls=10s client_header=10s client_body=15s keep_alive=1m;
     min_body_rate 1KiB;
     max_requests 10000;
     max_connections_per_client off;
@@ -322,7 +375,7 @@ backend web {
     fallback none;
     deadline_header X-Request-Timeout-Ms;
     send_proxy off;
-    timeout connect=1s first_byte=15s idle=30s tunnel_idle=1h total=30s per_try=auto;
+    timeout connect=1s tls=3s first_byte=15s idle=30s tunnel_idle=1h total=30s per_try=auto;
     keep_alive idle=4s age=10m requests=1000 connections=128;
     max_head 64KiB;
     resolve every=30s;
@@ -335,7 +388,7 @@ TEST_CASE("dump: of a tcp listener only what it may hold") {
     CHECK(
         text.find(
             "listen 80 {\n    protocol tcp;\n    default_backend web;\n    max_connections 20000;\n    backlog 1024;\n"
-            "    defer_accept off;\n    accept_proxy off;\n    timeout client_header=10s;\n    max_connections_per_client off;\n}\n") !=
+            "    defer_accept off;\n    accept_proxy off;\n    timeout tls=10s client_header=10s;\n    max_connections_per_client off;\n}\n") !=
         std::string::npos);
 }
 

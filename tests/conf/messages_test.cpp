@@ -77,14 +77,14 @@ TEST_CASE("messages: arguments", "[golden]") {
     CHECK(
         found_in(in_backend("timeout;")) ==
         messages{
-            "2:1+7 error: 'timeout' needs one or more of connect=, first_byte=, idle=, tunnel_idle=, total=, per_try="});
+            "2:1+7 error: 'timeout' needs one or more of connect=, tls=, first_byte=, idle=, tunnel_idle=, total=, per_try="});
     CHECK(found_in(in_backend("timeout 5s;")) ==
           messages{"2:9+2 error: 'timeout' takes no plain arguments; '5s' is not key=value"});
     CHECK(found_in(in_backend("timeout conect=5s;")) ==
           messages{"2:9+9 error: unknown argument 'conect' of 'timeout'; did you mean 'connect'?"});
     CHECK(found_in(in_backend("timeout read=5s;")) ==
           messages{"2:9+7 error: unknown argument 'read' of 'timeout'; there "
-                   "is connect=, first_byte=, idle=, tunnel_idle=, total=, per_try="});
+                   "is connect=, tls=, first_byte=, idle=, tunnel_idle=, total=, per_try="});
     CHECK(found_in(in_alone("server a:1 wait=2;")) ==
           messages{"2:12+6 error: unknown argument 'wait' of 'server'; there is weight=, limit=, backup="});
     CHECK(found_in(in_top("user a b c;")) ==
@@ -398,7 +398,7 @@ TEST_CASE("messages: listeners", "[golden]") {
     CHECK(found_in(in_bare("default_backend wbe;")) ==
           messages{"2:17+3 error: unknown backend 'wbe'; did you mean 'web'?"});
     CHECK(found_in(std::string{} + "listen 1 { protocol tcp; }" + web) ==
-          messages{"1:8+1 error: a tcp listener needs a 'default_backend'"});
+          messages{"1:8+1 error: a tcp listener needs a 'default_backend' or 'sni'"});
     CHECK(found_in(in_tcp("route / web;\nmax_head 16KiB;")) ==
           messages{"2:7+1 error: 'route' is for http; this listener has 'protocol tcp'",
                    "3:1+8 error: 'max_head' is for http; this listener has 'protocol tcp'"});

@@ -36,9 +36,11 @@ TEST_CASE("the reference names every directive and argument with its default") {
     for (const auto& each : schema()) {
         INFO(each.name);
         // A name may stand in several scopes; each scope has its own part.
-        const std::string_view parts[] = {"# At the top", "# In listen", "# In backend", "# In route"};
+        const std::string_view parts[] = {"# At the top", "# In listen",  "# In tls { ... } of a listener",
+                                          "# In route",   "# In backend", "# In tls { ... } of a backend"};
         const auto scope_start = text.find(parts[static_cast<int>(each.where)]);
-        const auto start = text.find("\n# " + std::string{each.name} + " ", scope_start);
+        const bool is_bare = each.plain.empty() && each.keyed.empty() && each.has_block == block::may;
+        const auto start = text.find("\n# " + std::string{each.name} + (is_bare ? ";" : " "), scope_start);
         REQUIRE(start != std::string::npos);
         const auto part = text.substr(start, text.find("\n#\n", start) - start);
         for (const auto* arguments : {&each.plain, &each.keyed})

@@ -14,7 +14,7 @@ TEST_CASE("schema: names are unique in their scope, and every directive gives it
         CHECK(seen.emplace(each.where, each.name).second);
         CHECK_FALSE(each.why.empty());
         CHECK(find_directive(each.where, each.name) == &each);
-        CHECK((!each.plain.empty() || !each.keyed.empty()));
+        CHECK((!each.plain.empty() || !each.keyed.empty() || each.has_block != block::never));
     }
     CHECK(find_directive(scope::top, "retry") == nullptr);
 }
@@ -31,6 +31,11 @@ TEST_CASE("schema: every default reads, by its own rules, to what it says") {
     all.server = &all.backend->servers.emplace_back();
     all.rate = &all.route->rates.emplace_back();
     all.route->hedge.emplace();
+    all.server_tls = &all.listener->tls.emplace();
+    all.client_tls = &all.backend->tls.emplace();
+    all.certificate = &all.server_tls->certificates.emplace_back();
+    all.sni = &all.listener->sni.emplace_back();
+    all.algorithms = &all.server_tls->algorithms;
     for (const auto& each : schema())
         for (const auto* arguments : {&each.plain, &each.keyed})
             for (const auto& argument : *arguments) {

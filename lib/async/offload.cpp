@@ -3,13 +3,15 @@
 #include <algorithm>
 
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace weir {
 
 using steady = std::chrono::steady_clock;
 
-offload_pool::offload_pool(std::string name, unsigned threads, std::size_t max_queued)
-    : name_{std::move(name)}, max_queued_{max_queued} {
+offload_pool::offload_pool(std::string name, unsigned threads, std::size_t max_queued, offload_options more)
+    : name_{std::move(name)}, max_queued_{max_queued}, options_{more} {
     counts_.threads = threads;
     for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { thread_main(); });
 }
@@ -19,42 +21,44 @@ offload_pool::~offload_pool() {
     {
         const std::lock_guard lock{mutex_};
         stopping_ = true;
-        left.swap(queue_);
+        std::swap(left, queue_);
         counts_.queued = 0;
     }
     work_to_do_.notify_all();
     for (auto& thread : threads_) thread.join();
-    for (auto& job : left) settle(std::move(job));  // unbegun, so without a value: refused
+    while (!left.empty()) settle(left.pop());  // unbegun, so without a value: refused
 }
 
-bool offload_pool::submit(const std::shared_ptr<detail::offload_job>& job) {
+bool offload_pool::submit(const job_ptr& job) {
     job->queued = steady::now();
-    decltype(queue_) skipped;  // dies unlocked: what a job captured may do anything in its destructor
+    std::vector<job_ptr> skipped;  // dies unlocked: what a job captured may do anything in its destructor
+    job_ptr pushed_out;
     {
         const std::lock_guard lock{mutex_};
         if (queue_.size() >= max_queued_) {
-            decltype(queue_) wanted;
-            for (auto& each : queue_) {
-                auto& to = each->orphaned.load(std::memory_order_relaxed) ? skipped : wanted;
-                to.push_back(std::move(each));
-            }
-            queue_.swap(wanted);
+            queue_.remove_if([](const job_ptr& each) { return each->orphaned.load(std::memory_order_relaxed); },
+                             [&](job_ptr each) { skipped.push_back(std::move(each)); });
             counts_.skipped += skipped.size();
         }
         if (queue_.size() >= max_queued_) {
             ++counts_.refused;
-            return false;
+            auto greediest = queue_.push_out(job->key);
+            if (!greediest) return false;
+            pushed_out = std::move(*greediest);
         }
-        queue_.push_back(job);
+        queue_.push(job->key, job);
         counts_.queued = queue_.size();
     }
-    work_to_do_.notify_one();
+    if (pushed_out) settle(std::move(pushed_out));
+    else work_to_do_.notify_one();
     return true;
 }
 
-void offload_pool::settle(std::shared_ptr<detail::offload_job> job) {
-    auto* owner = job->owner;
-    owner->call_from_other_thread([job = std::move(job)] {
+void offload_pool::settle(job_ptr job) {
+    auto& of = *job;
+    const std::lock_guard lock{of.mutex};
+    if (of.orphaned.load(std::memory_order_relaxed)) return;  // the loop may be gone
+    of.owner->call_from_other_thread([job] {
         job->settled = true;
         if (job->waiting) job->owner->post(*job->waiting);
     });
@@ -62,12 +66,12 @@ void offload_pool::settle(std::shared_ptr<detail::offload_job> job) {
 
 void offload_pool::thread_main() {
     pthread_setname_np(pthread_self(), name_.substr(0, 15).c_str());
+    if (options_.niceness != 0) setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), options_.niceness);
     std::unique_lock lock{mutex_};
     while (true) {
         work_to_do_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
         if (queue_.empty()) return;
-        auto job = std::move(queue_.front());
-        queue_.pop_front();
+        auto job = queue_.pop();
         counts_.queued = queue_.size();
         if (job->orphaned.load(std::memory_order_relaxed)) {
             ++counts_.skipped;
@@ -79,6 +83,13 @@ void offload_pool::thread_main() {
         const auto waited = steady::now() - job->queued;
         counts_.waited += waited;
         counts_.longest_wait = std::max<nanoseconds>(counts_.longest_wait, waited);
+        if (waited > options_.patience) {
+            ++counts_.expired;
+            lock.unlock();
+            settle(std::move(job));
+            lock.lock();
+            continue;
+        }
         ++counts_.busy;
         lock.unlock();
         job->work();

@@ -5,15 +5,16 @@
 ///     auto found = co_await dns.run(time, [name] { return look_up(name); });   // std::optional: nullopt when refused
 ///
 /// Each kind of work has a pool of its own, so that slow lookups cannot hold back handshakes. The queue's depth, the busy
-/// threads and the waiting time are metrics. Full means refused at once, and counted.
+/// threads and the waiting time are metrics. Two bounds: so many jobs, and so long a wait. Full means that one is refused at once: the
+/// newcomer, or the last of the longest line where jobs have keys (a client's, say); keys take turns (fair_queue.hpp). A job
+/// that has waited longer than the pool's `patience` when its turn comes is refused then. All of them are counted.
 ///
 /// Work on another thread cannot be destroyed: it owns its data. Cancelling run() orphans the job; if it has not begun it
 /// is skipped and its place in the queue is free, else its result is dropped; what it captured may die on a thread of the
 /// pool. An exception that leaves the work comes out of run().
-/// The pool must die before the loops that use it; its destructor waits for what runs and refuses what has not begun.
+/// The pool may die before or after the loops that use it; its destructor waits for what runs and refuses what has not begun.
 #include <atomic>
 #include <condition_variable>
-#include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -23,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/async/fair_queue.hpp"
 #include "lib/async/loop.hpp"
 
 namespace weir {
@@ -35,14 +37,21 @@ struct offload_job {
     waiter* waiting = nullptr;   // only on the owner's loop
     bool settled = false;        // only on the owner's loop
     std::exception_ptr failure;  // written before `settled`, read after
+    std::mutex mutex;            // whoever holds it finds the owner alive while not orphaned
     std::atomic<bool> orphaned = false;
     std::chrono::steady_clock::time_point queued;
+    std::uint64_t key = 0;
 };
 }  // namespace detail
 
+struct offload_options {
+    nanoseconds patience = nanoseconds::max();  // the longest wait in the queue
+    int niceness = 0;                           // of the threads, beside the loops': 19 yields most readily
+};
+
 class offload_pool {
 public:
-    offload_pool(std::string name, unsigned threads, std::size_t max_queued);
+    offload_pool(std::string name, unsigned threads, std::size_t max_queued, offload_options more = {});
     offload_pool(const offload_pool&) = delete;
     offload_pool& operator=(const offload_pool&) = delete;
     ~offload_pool();
@@ -50,30 +59,33 @@ public:
     template <class F>
     class awaiter;
     template <class F>
-    awaiter<F> run(loop& owner, F work) {
-        return awaiter<F>{*this, owner, std::move(work)};
+    awaiter<F> run(loop& owner, F work, std::uint64_t key = 0) {
+        return awaiter<F>{*this, owner, std::move(work), key};
     }
 
     /// A snapshot, from any thread.
     struct counts {
         std::size_t queued = 0, busy = 0, threads = 0;
         std::uint64_t done = 0, refused = 0, skipped = 0;
-        nanoseconds waited{};  // in the queue, all jobs together
+        std::uint64_t expired = 0;  // refused after a wait that was too long
+        nanoseconds waited{};       // in the queue, all jobs together
         nanoseconds longest_wait{};
     };
     counts statistics() const;
     const std::string& name() const noexcept { return name_; }
 
 private:
-    bool submit(const std::shared_ptr<detail::offload_job>& job);
-    static void settle(std::shared_ptr<detail::offload_job> job);
+    using job_ptr = std::shared_ptr<detail::offload_job>;
+    bool submit(const job_ptr& job);
+    static void settle(job_ptr job);
     void thread_main();
 
     std::string name_;
     std::size_t max_queued_;
+    offload_options options_;
     mutable std::mutex mutex_;
     std::condition_variable work_to_do_;
-    std::deque<std::shared_ptr<detail::offload_job>> queue_;
+    fair_queue<job_ptr> queue_;
     counts counts_;
     bool stopping_ = false;
     std::vector<std::thread> threads_;
@@ -85,13 +97,16 @@ class [[nodiscard]] offload_pool::awaiter {
     static_assert(!std::is_void_v<result>, "return what the caller needs to know, an error for instance");
 
 public:
-    awaiter(offload_pool& pool, loop& owner, F work) : pool_{&pool}, job_{std::make_shared<job>(std::move(work))} {
+    awaiter(offload_pool& pool, loop& owner, F work, std::uint64_t key)
+        : pool_{&pool}, job_{std::make_shared<job>(std::move(work))} {
         job_->owner = &owner;
+        job_->key = key;
     }
     awaiter(awaiter&&) noexcept = default;
     ~awaiter() {
         if (!job_) return;
         job_->waiting = nullptr;
+        const std::lock_guard lock{job_->mutex};
         job_->orphaned.store(true, std::memory_order_relaxed);
     }
     bool await_ready() const noexcept { return false; }
@@ -102,7 +117,7 @@ public:
         job_->settled = true;
         return false;
     }
-    /// nullopt: the queue was full, or the pool ended before the work began.
+    /// nullopt: the queue was full, the wait too long, or the pool ended before the work began.
     std::optional<result> await_resume() {
         if (job_->failure) std::rethrow_exception(job_->failure);
         return std::move(job_->value);

@@ -147,6 +147,77 @@ TEST_CASE("offload: a cancelled job that has not begun is skipped, and frees its
     CHECK_FALSE(ran.load());
 }
 
+TEST_CASE("offload: keys take turns, so that who asks for much waits behind himself only") {
+    uv_loop time;
+    gate door;
+    offload_pool pool{"test", 1, 16};
+    const auto body = [](loop& clock, offload_pool& to, gate& g) -> task<void> {
+        std::vector<int> order;
+        const auto noted = [](loop& c, offload_pool& p, int n, std::uint64_t key,
+                              std::vector<int>& into) -> task<void> {
+            auto work = [n] { return n; };
+            const auto got = co_await p.run(c, std::move(work), key);
+            into.push_back(*got);
+        };
+        scope work{clock};
+        int first = 0;
+        work.spawn(keep(held(clock, to, g.passed), first));
+        co_await busy(clock, to, 1);
+        for (int n = 1; n <= 3; ++n) work.spawn(noted(clock, to, n, 1, order));
+        work.spawn(noted(clock, to, 100, 2, order));
+        g.open();
+        co_await work.joined();
+        CHECK(order == std::vector{1, 100, 2, 3});
+    };
+    run(time, body(time, pool, door));
+}
+
+TEST_CASE("offload: a full queue refuses the last of the longest line rather than a newcomer") {
+    uv_loop time;
+    gate door;
+    offload_pool pool{"test", 1, 3};
+    const auto body = [](loop& clock, offload_pool& to, gate& g) -> task<void> {
+        std::array<int, 4> got{};
+        const auto keyed = [](loop& c, offload_pool& p, int n, std::uint64_t key, int& into) -> task<void> {
+            auto work = [n] { return n; };
+            const auto result = co_await p.run(c, std::move(work), key);
+            into = result ? *result : -1;
+        };
+        scope work{clock};
+        int first = 0;
+        work.spawn(keep(held(clock, to, g.passed), first));
+        co_await busy(clock, to, 1);
+        for (int n = 0; n < 3; ++n) work.spawn(keyed(clock, to, n + 1, 1, got[static_cast<std::size_t>(n)]));
+        work.spawn(keyed(clock, to, 4, 2, got[3]));
+        g.open();
+        co_await work.joined();
+        CHECK(got == std::array{1, 2, -1, 4});
+        CHECK(to.statistics().refused == 1);
+    };
+    run(time, body(time, pool, door));
+}
+
+TEST_CASE("offload: a job that has waited longer than the pool's patience is refused, not run") {
+    uv_loop time;
+    gate door;
+    std::atomic<bool> ran = false;
+    offload_options hasty;
+    hasty.patience = nanoseconds{-1};  // every wait is too long
+    offload_pool pool{"test", 1, 16, hasty};
+    const auto body = [](loop& clock, offload_pool& to, std::atomic<bool>& mark) -> task<void> {
+        auto never = [&mark] {
+            mark = true;
+            return 0;
+        };
+        const auto got = co_await to.run(clock, std::move(never));
+        CHECK_FALSE(got);
+        CHECK(to.statistics().expired == 1);
+        CHECK(to.statistics().done == 0);
+    };
+    run(time, body(time, pool, ran));
+    CHECK_FALSE(ran.load());
+}
+
 TEST_CASE("offload: a job that runs when it is cancelled ends on its own, with data of its own") {
     uv_loop time;
     gate door;
@@ -198,6 +269,33 @@ TEST_CASE("offload: a pool that ends refuses what has not begun, so nobody waits
         CHECK(waiting == -1);
     };
     run(time, body(time, pool, door));
+}
+
+TEST_CASE("offload: a pool may outlive the loop whose job it runs") {
+    gate door;
+    auto data = std::make_shared<int>(1);
+    offload_pool pool{"test", 1, 4};
+    {
+        uv_loop time;
+        const auto body = [](loop& clock, offload_pool& to, std::shared_future<void> until,
+                             std::shared_ptr<int> mine) -> task<void> {
+            scope work{clock};
+            const auto left_behind = [](loop& c, offload_pool& p, std::shared_future<void> u,
+                                        std::shared_ptr<int> d) -> task<void> {
+                auto job = [u, d] {
+                    u.wait();
+                    return *d;
+                };
+                co_await p.run(c, std::move(job));
+            };
+            work.spawn(left_behind(clock, to, std::move(until), std::move(mine)));
+            co_await busy(clock, to, 1);
+        };
+        run(time, body(time, pool, door.passed, data));
+    }
+    door.open();
+    while (pool.statistics().busy > 0) std::this_thread::yield();
+    CHECK(pool.statistics().done == 1);
 }
 
 TEST_CASE("offload: two loops, many jobs, some cancelled: every result comes once, to its own loop") {

@@ -35,7 +35,7 @@ void connection_pool::welcome(server_connection& fresh) {
 
 void connection_pool::put(std::unique_ptr<server_connection> used) {
     if (used->requests_left-- <= 1 || time_.now() >= used->retire_at) return;
-    if (!used->stream->in().empty() || used->stream->at_end()) return;
+    if (!used->stream->is_drained()) return;
     if (settings_.keep_alive.connections == 0) return;
     if (settings_.send_proxy != conf::proxy_header::off)
         return;  // it names one client, the next request may be another's

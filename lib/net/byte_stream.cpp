@@ -8,8 +8,12 @@ namespace weir {
 bool io_error::is_reset() const noexcept { return code == ECONNRESET || code == EPIPE || code == ETIMEDOUT; }
 
 std::string_view io_error::text() const noexcept {
-    return code == broken ? std::string_view{"an earlier write was abandoned"}
-                          : std::string_view{strerrordesc_np(code)};
+    switch (code) {
+    case broken: return "an earlier write was abandoned";
+    case truncated: return "the connection ended without a TLS close_notify";
+    case bad_layer: return "a TLS error";
+    default: return strerrordesc_np(code);
+    }
 }
 
 // Reading
@@ -17,6 +21,10 @@ std::string_view io_error::text() const noexcept {
 bool byte_stream::fill_awaiter::await_ready() noexcept {
     auto& s = *stream_;
     had_ = s.in_.size();
+    if (s.layer_ && s.layer_->has_more()) {  // from the wire already
+        if (s.in_.full()) s.in_.grow();
+        if (s.open_through_layer({})) return settled_ = true;
+    }
     if (!s.at_end() && s.try_reading_first_) {
         s.try_reading_first_ = false;
         const auto space = s.read_space();
@@ -56,6 +64,7 @@ bool byte_stream::closed_awaiter::await_suspend(std::coroutine_handle<> parent) 
 
 void byte_stream::want_bytes() noexcept {
     if (reading_) return;
+    if (layer_ && layer_->has_more()) return;  // that first
     reading_ = true;
     start_reading();
 }
@@ -67,11 +76,16 @@ void byte_stream::pause_reading() noexcept {
 }
 
 std::span<char> byte_stream::read_space() {
-    return in_.space(bulk_ ? buffer_pool::large_bytes : buffer_pool::small_bytes);
+    if (!layer_) return in_.space(preferred_bytes());
+    if (!context_.wire_in) context_.wire_in = std::make_unique_for_overwrite<char[]>(stream_context::wire_bytes);
+    return {context_.wire_in.get(), preferred_bytes()};
 }
 
 void byte_stream::received(std::size_t bytes) noexcept {
-    if (bytes > 0) {
+    if (layer_) {
+        if (bytes == 0) wire_ended();
+        else if (!open_through_layer({context_.wire_in.get(), bytes})) return;  // no whole record yet
+    } else if (bytes > 0) {
         in_.commit(bytes);
         if (in_.full()) pause_reading();
     } else {
@@ -80,6 +94,75 @@ void byte_stream::received(std::size_t bytes) noexcept {
         in_.trim();
     }
     wake_readers();
+}
+
+// Through a layer
+
+void byte_stream::add_layer(std::unique_ptr<stream_layer> layer) {
+    assert(!filling_ && !waiting_for_close_ && !writing_ && !layer_);
+    layer_ = std::move(layer);
+    layer_->keep(in_.view());
+    in_.release();
+    if (layer_->has_more()) pause_reading();
+}
+
+/// True if anything came of it: bytes in in_, or an end.
+bool byte_stream::open_through_layer(std::string_view wire) noexcept {
+    bool news = false;
+    while (true) {
+        const auto space = in_.space(preferred_bytes());
+        const auto made = space.empty() ? 0 : layer_->open(wire, space);
+        if (made == 0) break;
+        in_.commit(made);
+        news = true;
+    }
+    in_.trim();
+    layer_->keep(wire);
+    if (layer_->has_more()) pause_reading();  // in_ is full
+    if (layer_->incoming() != stream_layer::state::open && !layer_->has_more() && !at_end()) {
+        pause_reading();
+        if (layer_->incoming() == stream_layer::state::ended) eof_ = true;
+        else read_error_ = io_error::bad_layer;
+        news = true;
+        if (!write_pending_ && !write_ended_) {
+            context_.wire_out.clear();
+            layer_->append_own(context_.wire_out);
+            if (!context_.wire_out.empty())
+                try_write(context_.wire_out, {});  // a last word; whether it arrives is all one
+        }
+    }
+    return news;
+}
+
+void byte_stream::wire_ended() noexcept {
+    reading_ = false;
+    if (!at_end()) read_error_ = io_error::truncated;
+}
+
+/// Valid until the next call for any stream of this worker. Empty: it could not be done.
+std::string_view byte_stream::sealed(std::string_view first, std::string_view second) noexcept {
+    auto& wire = context_.wire_out;
+    wire.clear();
+    if (!layer_->seal(first, second, wire)) wire.clear();
+    return wire;
+}
+
+void byte_stream::say_goodbye() noexcept {
+    if (!layer_ || write_pending_ || write_broken_ || write_ended_ || read_error_ > 0) return;
+    context_.wire_out.clear();
+    layer_->seal_end(context_.wire_out);
+    if (!context_.wire_out.empty()) try_write(context_.wire_out, {});
+}
+
+void byte_stream::shutdown_write() noexcept {
+    say_goodbye();
+    write_ended_ = true;
+    shut_down();
+}
+
+void byte_stream::reset_on_close() noexcept {
+    write_ended_ = true;
+    prepare_reset();
 }
 
 void byte_stream::read_failed(int error) noexcept {
@@ -126,6 +209,14 @@ bool byte_stream::write_awaiter::await_ready() {
 }
 
 bool byte_stream::write_awaiter::try_sending() noexcept {
+    if (stream_->layer_ && first_.size() + second_.size() > 0) {
+        first_ = stream_->sealed(first_, second_);
+        second_ = {};
+        if (first_.empty()) {
+            error_ = io_error::bad_layer;
+            return true;
+        }
+    }
     const auto written = stream_->try_write(first_, second_);
     if (written < 0 && written != -EAGAIN) {
         error_ = static_cast<int>(-written);
@@ -186,16 +277,9 @@ void byte_stream::write_finished(int error) noexcept {
     writing_ = nullptr;
 }
 
-io_result<std::size_t> byte_stream::write_now(std::string_view bytes) {
-    if (write_broken_ || write_pending_) return io_failure(io_error::broken);
-    const auto written = try_write(bytes, {});
-    if (written == -EAGAIN) return 0;
-    if (written < 0) return io_failure(static_cast<int>(-written));
-    return static_cast<std::size_t>(written);
-}
-
 void byte_stream::let_go() noexcept {
     assert(!filling_ && !waiting_for_close_ && !writing_ && "a stream dies before those who wait for it");
+    say_goodbye();
     in_.release();
 }
 

@@ -19,6 +19,8 @@
 /// string. One write at a time. A write cancelled before the end of its turn has not happened; one that had to wait for the
 /// peer leaves the stream unusable for writing (`broken`), since nobody knows how much went out: what remains is to dispose of
 /// it.
+/// Layer: with one (stream_layer.hpp), all of this speaks of what the layer makes of the wire's bytes. An end that the layer
+/// was not told of is an error then, `truncated`: what came may not be all there was.
 /// Lifetime: owned by a stream_ptr. Letting go closes the connection at once and nothing calls back; what libuv still holds
 /// frees itself later. Belongs to one loop.
 #include <cerrno>
@@ -30,6 +32,7 @@
 #include "lib/async/loop.hpp"
 #include "lib/net/address.hpp"
 #include "lib/net/buffer.hpp"
+#include "lib/net/stream_layer.hpp"
 #include "lib/net/write_batch.hpp"
 
 namespace weir {
@@ -40,13 +43,20 @@ struct stream_context {
     loop& time;
     buffer_pool buffers;
     write_batch writes;
+
+    /// For bytes between the wire and a layer; used within one call, never across two.
+    static constexpr std::size_t wire_bytes = buffer_pool::large_bytes;
+    std::unique_ptr<char[]> wire_in;  // there once a layer needs it
+    std::string wire_out;
 };
 
-/// An errno value (positive), or `broken`.
+/// An errno value (positive), or one of those here.
 struct io_error {
     int code = 0;
-    bool nothing_sent = false;  // of a write: the kernel took not one byte of it
-    static constexpr int broken = 100'000;
+    bool nothing_sent = false;                 // of a write: the kernel took not one byte of it
+    static constexpr int broken = 100'000;     // an earlier write was abandoned
+    static constexpr int truncated = 100'001;  // the stream ended before the layer's own end
+    static constexpr int bad_layer = 100'002;  // what came made no sense to the layer, or it can send no more
     bool is_reset() const noexcept;
     std::string_view text() const noexcept;
 };
@@ -90,7 +100,9 @@ public:
     void watch_idle(idle_watcher& watcher) noexcept;
     void stop_watching() noexcept { idle_watcher_ = nullptr; }
     /// What the socket holds at this moment, without reading it: true if neither bytes nor an end of stream.
-    virtual bool is_quiet() const noexcept { return !at_end() && in_.empty(); }
+    virtual bool is_quiet() const noexcept { return is_drained(); }
+    /// All that came has been consumed, and no end was seen.
+    bool is_drained() const noexcept { return !at_end() && in_.empty() && !(layer_ && layer_->has_more()); }
     /// Lets whoever waits for bytes find the end of the stream instead: how a drain ends idle connections.
     void end_reading() noexcept;
     /// Bytes that may be read ahead in one piece; larger for bulk.
@@ -100,17 +112,21 @@ public:
 
     class write_awaiter;
     write_awaiter write(std::string_view first, std::string_view second = {}) noexcept;
-    /// Sends what can be sent without waiting: all or part of it, or an error. For a last word before closing.
-    io_result<std::size_t> write_now(std::string_view bytes);
     /// Half-close: the peer reads an end of stream, we can still read.
-    virtual void shutdown_write() noexcept = 0;
+    void shutdown_write() noexcept;
     /// The next close tells the peer that something went wrong (RST) instead of ending the stream properly.
-    virtual void reset_on_close() noexcept = 0;
+    void reset_on_close() noexcept;
+
+    // A layer
+
+    /// From here on bytes pass through it, those in in() too, which it takes. Nobody may be waiting for the stream.
+    void add_layer(std::unique_ptr<stream_layer> layer);
+    const stream_layer* layer() const noexcept { return layer_.get(); }
 
     // For those who move bytes past us (splice.hpp)
 
-    /// The descriptor, or -1 where there is none to use (TLS, simulation).
-    virtual int descriptor() const noexcept { return -1; }
+    /// The descriptor, or -1 where there is none to use (a layer, a simulation).
+    int descriptor() const noexcept { return layer_ ? -1 : wire_descriptor(); }
     /// Nothing is read until the next fill() or closed().
     void pause_reading() noexcept;
 
@@ -132,6 +148,9 @@ protected:
     virtual void queue_write(std::string_view first, std::string_view second) = 0;
     /// Reads once without waiting, where that is worth trying before the first wait: bytes, 0 at the end, negative errno.
     virtual std::ptrdiff_t read_at_once(std::span<char>) noexcept { return -EAGAIN; }
+    virtual int wire_descriptor() const noexcept { return -1; }
+    virtual void shut_down() noexcept = 0;      // the sending half
+    virtual void prepare_reset() noexcept = 0;  // reset_on_close()
     /// Closes, and frees itself when nothing refers to it any more.
     virtual void dispose() noexcept = 0;
 
@@ -142,7 +161,7 @@ protected:
     void write_finished(int error) noexcept;
     /// read_space() was asked for, but there was nothing to read.
     void received_nothing() noexcept { in_.trim(); }
-    /// No awaiter is resumed any more; the buffer goes back.
+    /// No awaiter is resumed any more; the buffer goes back, and the layer says goodbye. First thing in dispose().
     void let_go() noexcept;
 
 private:
@@ -151,10 +170,16 @@ private:
     friend class write_awaiter;
     void wake_readers() noexcept;
     void want_bytes() noexcept;
+    std::size_t preferred_bytes() const noexcept { return bulk_ ? buffer_pool::large_bytes : buffer_pool::small_bytes; }
+    bool open_through_layer(std::string_view wire) noexcept;
+    void wire_ended() noexcept;
+    std::string_view sealed(std::string_view first, std::string_view second) noexcept;
+    void say_goodbye() noexcept;
 
     stream_context& context_;
     address peer_;
     read_buffer in_;
+    std::unique_ptr<stream_layer> layer_;
     fill_awaiter* filling_ = nullptr;
     waiter* waiting_for_close_ = nullptr;
     write_awaiter* writing_ = nullptr;
@@ -164,6 +189,7 @@ private:
     bool reading_ = false;
     bool write_pending_ = false;
     bool write_broken_ = false;
+    bool write_ended_ = false;  // half-closed, or to be reset
     bool bulk_ = false;
 
 protected:

@@ -46,24 +46,18 @@ public:
 
     class connect_awaiter;
 
-    int descriptor() const noexcept override { return descriptor_; }
     /// Once connected: libuv made the socket.
     void learn_descriptor() noexcept { uv_fileno(&uv_.handle, &descriptor_); }
     address local() const override {
         sockaddr_storage raw;
         socklen_t length = sizeof raw;
-        if (getsockname(descriptor(), sockaddr_of(raw), &length) != 0) return {};
+        if (getsockname(descriptor_, sockaddr_of(raw), &length) != 0) return {};
         return address::from(raw, length).value_or(address{});
     }
     bool is_quiet() const noexcept override {
         if (!byte_stream::is_quiet()) return false;
         char first;
-        return ::recv(descriptor(), &first, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
-    }
-    void shutdown_write() noexcept override { ::shutdown(descriptor(), SHUT_WR); }
-    void reset_on_close() noexcept override {
-        const linger at_once{1, 0};
-        setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        return ::recv(descriptor_, &first, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
     }
     void dispose() noexcept override {
         let_go();
@@ -72,6 +66,13 @@ public:
 
 private:
     ~uv_socket() override = default;
+
+    int wire_descriptor() const noexcept override { return descriptor_; }
+    void shut_down() noexcept override { ::shutdown(descriptor_, SHUT_WR); }
+    void prepare_reset() noexcept override {
+        const linger at_once{1, 0};
+        setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
 
     void start_reading() noexcept override {
         // Given no buffer, libuv calls back without having read. We then read with recv(2), which costs less than its read(2),
@@ -93,7 +94,7 @@ private:
     void ended() noexcept {
         int error = 0;
         socklen_t size = sizeof error;
-        if (getsockopt(descriptor(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0) read_failed(error);
+        if (getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0) read_failed(error);
         else received(0);
     }
 
@@ -141,7 +142,7 @@ private:
         msghdr message{};
         message.msg_iov = pieces;
         message.msg_iovlen = 2;
-        return ::sendmsg(descriptor(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        return ::sendmsg(descriptor_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     }
 
     /// libuv keeps a request's pointers until its callback, so the bytes live with the request, not with whoever waits.

@@ -72,17 +72,16 @@ public:
         return {stream_ptr{made}, far};
     }
 
-    void shutdown_write() noexcept override {
-        far_->half_closed = true;
-        far_->news_.set();
-    }
-    void reset_on_close() noexcept override { far_->was_reset = true; }
-
 private:
     friend class fake_peer;
     fake_stream(stream_context& context, address peer, std::shared_ptr<fake_peer> far)
         : byte_stream{context, std::move(peer)}, far_{std::move(far)} {}
 
+    void shut_down() noexcept override {
+        far_->half_closed = true;
+        far_->news_.set();
+    }
+    void prepare_reset() noexcept override { far_->was_reset = true; }
     void start_reading() noexcept override {
         active_ = true;
         deliver();

@@ -6,6 +6,8 @@ namespace {
 constexpr std::size_t most_pipes = 256;        // per worker; beyond that bulk is copied
 constexpr std::size_t connects_at_once = 128;  // to one server, per worker
 constexpr std::size_t error_lines_waiting = 1024;
+constexpr std::size_t handshakes_waiting = 4096;  // for a thread; the pool's patience is the narrower bound
+constexpr int handshake_niceness = 10;            // established connections go first
 
 log_level level_of(conf::log_level level) {
     switch (level) {
@@ -22,15 +24,33 @@ log_level level_of(conf::log_level level) {
 shared_state::shared_state(const conf::config& settings, unsigned max_connections, std::uint64_t seed)
     : config{settings}, connections{max_connections} {
     random_source seeds{seed};
-    for (const auto& each : settings.backends) backends.emplace_back(each, seeds());
+    bool any_tls = false;
+    for (const auto& each : settings.backends) {
+        backends.emplace_back(each, seeds());
+        backend_tls.emplace_back();
+        any_tls |= each.tls.has_value();
+    }
     for (const auto& each : settings.listeners) {
         auto& made = listeners.emplace_back(each, seeds());
+        any_tls |= each.tls.has_value();
         for (auto& way : made.routes.routes())
             if (way.settings.backend) backends[*way.settings.backend].prepare(way);
     }
+    if (!any_tls) return;
+    offload_options how;
+    how.patience = settings.handshakes.patience;
+    how.niceness = handshake_niceness;
+    handshakes = std::make_unique<offload_pool>("weir-tls", settings.handshakes.threads, handshakes_waiting, how);
 }
 
-backend_view::backend_view(backend& of, loop& time, random_source& chance) : shared{of} {
+void shared_state::take(tls_contexts contexts) {
+    for (std::size_t i = 0; i < listeners.size(); ++i)
+        if (auto& to = listeners[i].tls) to->context.replace(std::move(contexts.listeners[i]));
+    for (std::size_t i = 0; i < backends.size(); ++i) backend_tls[i].replace(std::move(contexts.backends[i]));
+}
+
+backend_view::backend_view(backend& of, const context_slot<tls::client_context>& tls, loop& time, random_source& chance)
+    : shared{of}, tls{tls}, sessions(of.servers().size()) {
     for (std::size_t i = 0; i < of.servers().size(); ++i) {
         pools.push_back(std::make_unique<connection_pool>(time, of.settings(), chance));
         connecting.push_back(std::make_unique<semaphore>(time, connects_at_once));
@@ -49,7 +69,9 @@ worker_context::worker_context(loop& time, unsigned number, shared_state& shared
     : time{time}, number{number}, shared{shared}, streams{time}, pipes{most_pipes}, chance{seed},
       request_ids{chance(), chance()}, error_lines{time, shared.disk, shared.error_log, error_lines_waiting},
       errors{error_lines, level_of(shared.config.error_level), "worker " + std::to_string(number)} {
-    for (auto& each : shared.backends) backends.emplace_back(each, time, chance);
+    for (std::size_t i = 0; i < shared.backends.size(); ++i)
+        backends.emplace_back(shared.backends[i], shared.backend_tls[i], time, chance);
+    if (shared.handshakes) handshakes = std::make_unique<tls::handshake_desk>(*shared.handshakes);
     if (shared.access_log)
         access_lines = std::make_unique<log_writer>(time, shared.disk, shared.access_log, shared.config.access_queue);
 }

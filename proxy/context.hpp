@@ -25,24 +25,37 @@
 #include "lib/telemetry/error_log.hpp"
 #include "lib/telemetry/histogram.hpp"
 #include "lib/telemetry/request_id.hpp"
+#include "lib/tls/handshake.hpp"
 #include "proxy/backend.hpp"
 #include "proxy/gate.hpp"
 #include "proxy/log_writer.hpp"
 #include "proxy/pool.hpp"
 #include "proxy/route.hpp"
+#include "proxy/tls_contexts.hpp"
 
 namespace weir {
+
+/// What the whole process knows about the TLS of one listener.
+struct listener_tls {
+    explicit listener_tls(const conf::server_tls& settings) : gate{settings.handshakes} {}
+    context_slot<tls::server_context> context;
+    connection_gate gate;  // of handshakes in progress
+    std::mutex mutex;      // of `rate`
+    token_bucket rate;     // of new ones
+};
 
 /// What the whole process knows about one listener.
 struct listener_state {
     listener_state(const conf::listener& settings, std::uint64_t seed)
         : gate{settings.max_connections}, routes{settings, seed},
           clients{settings.max_connections_per_client > 0 ? settings.max_connections : 1,
-                  settings.max_connections_per_client} {}
+                  settings.max_connections_per_client},
+          tls{settings.tls ? std::make_unique<listener_tls>(*settings.tls) : nullptr} {}
     connection_gate gate;
     route_table routes;
-    std::mutex mutex;       // of `clients`
-    client_counts clients;  // connections by client address
+    std::mutex mutex;                   // of `clients`
+    client_counts clients;              // connections by client address
+    std::unique_ptr<listener_tls> tls;  // null: plain
     std::atomic<std::uint64_t> connections_total{0}, clients_refused_total{0};
 };
 
@@ -54,15 +67,19 @@ struct process_load {
 
 struct shared_state {
     shared_state(const conf::config& settings, unsigned max_connections, std::uint64_t seed);
+    /// Contexts for new handshakes; from one thread.
+    void take(tls_contexts contexts);
 
     const conf::config& config;
     connection_gate connections;           // over all listeners
     std::deque<listener_state> listeners;  // in the order of config.listeners
     process_load load;
-    std::deque<backend> backends;            // in the order of config.backends
-    std::shared_ptr<log_target> access_log;  // null: off
+    std::deque<backend> backends;                               // in the order of config.backends
+    std::deque<context_slot<tls::client_context>> backend_tls;  // likewise; without a context: plain
+    std::shared_ptr<log_target> access_log;                     // null: off
     std::shared_ptr<log_target> error_log;
     offload_pool disk{"weir-log", 1, 1024};
+    std::unique_ptr<offload_pool> handshakes;  // null: nobody speaks TLS
 };
 
 /// Heads between two uses: a request needs one of each kind, and their memory is worth keeping.
@@ -88,11 +105,13 @@ private:
 
 /// A worker's view of a backend: its own pools beside what is shared.
 struct backend_view {
-    backend_view(backend& of, loop& time, random_source& chance);
+    backend_view(backend& of, const context_slot<tls::client_context>& tls, loop& time, random_source& chance);
     backend& shared;
+    const context_slot<tls::client_context>& tls;
     std::vector<std::unique_ptr<connection_pool>> pools;  // one per server
     std::vector<std::unique_ptr<semaphore>>
-        connecting;  // connects under way, one per server: no storm on one that restarts
+        connecting;                           // connects under way, one per server: no storm on one that restarts
+    std::deque<tls::session_store> sessions;  // one per server
 };
 
 /// A worker's view of a listener.
@@ -123,6 +142,9 @@ struct worker_numbers {
     std::array<counter, reason_count> refused_total;  // by reason, before a backend was asked
     std::array<counter, 6> responses_total;           // by the first digit of the status
     latency_histogram total;                          // requests, first byte to last
+    counter handshakes_full, handshakes_resumed;      // with clients; those that failed are in refused_total
+    counter server_handshakes_full, server_handshakes_resumed, server_handshakes_failed;
+    latency_histogram handshake_time;  // with clients, from a whole ClientHello on
     latency_histogram loop_delay;
 };
 
@@ -139,6 +161,7 @@ struct worker_context {
     random_source chance;
     request_id_source request_ids;
     std::deque<backend_view> backends;
+    std::unique_ptr<tls::handshake_desk> handshakes;  // null: nobody speaks TLS
     worker_numbers numbers;
 
     std::unique_ptr<log_writer> access_lines;  // null: off

@@ -2,6 +2,7 @@
 
 #include "lib/async/race.hpp"
 #include "lib/net/proxy_protocol.hpp"
+#include "proxy/tls_connect.hpp"
 
 namespace weir {
 namespace {
@@ -23,6 +24,20 @@ std::string proxy_header_for(const byte_stream& client, conf::proxy_header versi
     case conf::proxy_header::v2: append_proxy_v2(header, client.peer(), client.local()); break;
     }
     return header;
+}
+
+task<result<>> secure(worker_context& w, byte_stream& stream, const tls::client_context& context, backend_view& backend,
+                      std::size_t index) {
+    const auto& settings = backend.shared.settings();
+    const auto until = w.time.now() + settings.timeout.tls;
+    tls_peer peer{tls_name_of(*settings.tls, backend.shared.servers()[index].settings()), &backend.sessions[index],
+                  *w.handshakes};
+    auto secured = co_await connect_tls(stream, context, std::move(peer), until);
+    auto& numbers = w.numbers;
+    if (!secured) numbers.server_handshakes_failed.add();
+    else if (SSL_session_reused(tls::session_of(stream.layer())->ssl())) numbers.server_handshakes_resumed.add();
+    else numbers.server_handshakes_full.add();
+    co_return secured;
 }
 
 }  // namespace
@@ -51,6 +66,10 @@ task<result<std::unique_ptr<server_connection>>> dial(worker_context& w, backend
         const auto header = proxy_header_for(client, settings.send_proxy);
         const auto sent = co_await timeout_at(w.time, until, fresh->stream->write(header));
         if (!sent || !*sent) co_return fail(reason::connect_failed, doing("send PROXY header"), false);
+    }
+    if (const auto context = backend.tls.get()) {
+        auto secured = co_await secure(w, *fresh->stream, *context, backend, index);
+        if (!secured) co_return fail(secured.error().why, doing(secured.error().doing), false);
     }
     co_return fresh;
 }

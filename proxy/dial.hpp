@@ -1,9 +1,10 @@
 #pragma once
-/// Makes a connection to a server: its addresses, the connect timeout, the PROXY header it may want.
+/// Makes a connection to a server: its addresses, the connect timeout, the PROXY header and the TLS it may want.
 ///
 ///     auto made = co_await dial(w, backend, index, client);   // result<std::unique_ptr<server_connection>>
 ///
-/// Errors: dns_failed (no address known yet), connect_refused, connect_timeout, connect_failed; nothing was sent.
+/// Errors: dns_failed (no address known yet), connect_refused, connect_timeout, connect_failed, and those of connect_tls
+/// (tls_connect.hpp); nothing was sent.
 #include "lib/async/task.hpp"
 #include "lib/net/error.hpp"
 #include "proxy/context.hpp"

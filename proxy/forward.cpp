@@ -118,6 +118,10 @@ std::optional<failed_try::kind> kind_of(const request& r, const error& failure) 
     case reason::connect_refused:
     case reason::connect_failed:
     case reason::connect_timeout:
+    case reason::tls_failed:
+    case reason::tls_certificate:
+    case reason::tls_timeout:
+    case reason::handshakes_full:
     case reason::dns_failed: return failed_try::kind::connect;
     case reason::backend_reset:
     case reason::backend_closed:
@@ -196,6 +200,9 @@ bool nobody_there(reason why) {
     case reason::connect_refused:
     case reason::connect_failed:
     case reason::connect_timeout:
+    case reason::tls_failed:
+    case reason::tls_certificate:
+    case reason::tls_timeout:
     case reason::dns_failed: return true;
     default: return false;
     }

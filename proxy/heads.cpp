@@ -48,6 +48,7 @@ void append_own_fields(std::string& out, const request& r) {
     http::hop hop;
     if (!r.client.peer().is_unix()) hop.client = r.worker.text_of(r.client.peer(), false);
     hop.trusted = r.trusted;
+    hop.secure = r.client.layer() != nullptr;
     hop.x_forwarded = style == conf::forwarded_style::both || style == conf::forwarded_style::x_forwarded;
     hop.rfc7239 = style == conf::forwarded_style::both || style == conf::forwarded_style::rfc7239;
     http::append_forwarding(out, r.head, hop);
@@ -71,6 +72,7 @@ void append_sticky(std::string& out, const request& r) {
     if (name.empty() || r.stuck_to == r.chosen_index) return;
     std::string cookie = name;
     cookie.append("=").append(sticky_value(group.sticky_of(r.chosen_index))).append("; Path=/; HttpOnly; SameSite=Lax");
+    if (r.client.layer()) cookie += "; Secure";
     http::append_field(out, "Set-Cookie", cookie);
 }
 

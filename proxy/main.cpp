@@ -7,9 +7,11 @@
 #include <string>
 
 #include "conf/load.hpp"
+#include "lib/async/wall_clock.hpp"
 #include "proxy/options.hpp"
 #include "proxy/process.hpp"
 #include "proxy/system.hpp"
+#include "proxy/tls_contexts.hpp"
 #include "proxy/version.hpp"
 
 namespace {
@@ -45,15 +47,32 @@ std::optional<source> find_configuration(const std::string& named) {
     return std::nullopt;
 }
 
+struct configuration {
+    source from;
+    conf::config settings;
+};
+
 /// The configuration, or nothing after its errors were printed.
-std::optional<conf::config> load(const std::string& named) {
-    const auto file = find_configuration(named);
+std::optional<configuration> load(const std::string& named) {
+    auto file = find_configuration(named);
     if (!file) return std::nullopt;
     conf::environment machine;
     machine.cores = usable_cores();
     auto loaded = conf::load(file->name, file->text, machine);
     say(stderr, conf::render(loaded.found, file->text));
-    return std::move(loaded.value);
+    if (!loaded.value) return std::nullopt;
+    return configuration{std::move(*file), std::move(*loaded.value)};
+}
+
+/// What its TLS files hold, likewise.
+std::optional<tls_contexts> load_tls_of(const configuration& config) {
+    const auto now = wall_clock();
+    conf::diagnostics problems{config.from.name};
+    auto made = load_tls(config.settings, make_ticket_keys(config.settings, now), now, problems);
+    const bool usable = !problems.has_errors();
+    say(stderr, conf::render(problems.take(), config.from.text));
+    if (!usable) return std::nullopt;
+    return made;
 }
 
 int send_signal(const conf::config& config, const std::string& what) {
@@ -88,10 +107,10 @@ int main(int argc, char** argv) {
     }
     const auto config = load(chosen->file);
     if (!config) return 2;
-    switch (chosen->what) {
-    case options::action::check: say(stdout, "the configuration is valid\n"); return 0;
-    case options::action::print: say(stdout, conf::dump(*config)); return 0;
-    case options::action::signal: return send_signal(*config, chosen->signal);
-    default: return run_process(*config);
-    }
+    if (chosen->what == options::action::print) return say(stdout, conf::dump(config->settings)), 0;
+    if (chosen->what == options::action::signal) return send_signal(config->settings, chosen->signal);
+    auto tls = load_tls_of(*config);
+    if (!tls) return 2;
+    if (chosen->what == options::action::check) return say(stdout, "the configuration is valid\n"), 0;
+    return run_process(config->settings, std::move(*tls));
 }

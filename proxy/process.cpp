@@ -18,6 +18,7 @@
 #include "proxy/names.hpp"
 #include "proxy/sampler.hpp"
 #include "proxy/system.hpp"
+#include "proxy/tls_watch.hpp"
 #include "proxy/version.hpp"
 #include "proxy/worker.hpp"
 
@@ -38,11 +39,12 @@ std::optional<address> address_of(const conf::endpoint& at) {
 
 class process {
 public:
-    process(const conf::config& config, unsigned max_connections, unsigned descriptors)
-        : config_{config}, shared_{config, max_connections, random_seed()}, streams_{time_},
-          signals_{time_, {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1}}, started_{time_.now()} {
+    process(const conf::config& config, tls_contexts tls, unsigned max_connections, unsigned descriptors)
+        : config_{config}, ticket_keys_{std::move(tls.keys)}, shared_{config, max_connections, random_seed()},
+          streams_{time_}, signals_{time_, {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1}}, started_{time_.now()} {
         shared_.load.descriptors_limit = descriptors;
         shared_.load.memory_limit = config.shed.memory_bytes ? *config.shed.memory_bytes : memory_limit();
+        shared_.take(std::move(tls));
     }
 
     /// False: what stands in the way has been said.
@@ -58,6 +60,8 @@ private:
     void start_workers();
     /// Waits for the signal that ends it, handling the others.
     task<int> next_order();
+    void open_logs_anew();
+    void reload();
     task<void> drain(int signal);
     task<void> wait_for_workers();
     void tell_all(worker_order order) {
@@ -79,6 +83,7 @@ private:
     }
 
     const conf::config& config_;
+    ticket_key_list ticket_keys_;
     uv_loop time_;
     shared_state shared_;
     pid_file pid_;
@@ -90,6 +95,7 @@ private:
     signal_stream signals_;
     std::vector<std::unique_ptr<worker>> workers_;
     std::vector<worker_status> known_;  // of the workers, as they last answered
+    tls_watch* tls_files_ = nullptr;    // while we serve
     run_phase phase_ = run_phase::starting;
     const time_point started_;
     time_point began_{};  // the drain
@@ -155,6 +161,8 @@ task<void> process::live() {
     {
         event stopping{time_};
         names dns{time_, shared_, *errors_};
+        tls_watch tls_files{time_, shared_, ticket_keys_, *errors_};
+        tls_files_ = &tls_files;
         health checks{time_, shared_, *errors_, random_seed()};
         admin pages{time_, shared_, *errors_, phase_, [this] { return look(); }};
         scope background{time_};
@@ -164,12 +172,14 @@ task<void> process::live() {
         background.spawn(dns.keep_fresh(stopping));
         background.spawn(checks.run(stopping));
         background.spawn(tick_backends());
+        background.spawn(tls_files.run(stopping));
         start_workers();
         phase_ = run_phase::serving;
         const int signal = co_await next_order();
         phase_ = run_phase::draining;
         stopping.set();
         co_await drain(signal);
+        tls_files_ = nullptr;
     }
     co_await final_report();
     errors_->summarise(time_.wall_us(), true);
@@ -243,21 +253,28 @@ task<process_status> process::look() {
     now.workers = known_;
     for (auto& each : shared_.backends) now.backends.push_back(each.status(time_.now()));
     now.pools.push_back({shared_.disk.name(), shared_.disk.statistics()});
+    if (shared_.handshakes) now.pools.push_back({shared_.handshakes->name(), shared_.handshakes->statistics()});
     co_return now;
 }
 
 task<int> process::next_order() {
     while (auto signal = co_await signals_.next()) {
         if (*signal == SIGTERM || *signal == SIGQUIT || *signal == SIGINT) co_return *signal;
-        if (*signal == SIGUSR1) {
-            const bool fine = shared_.error_log->reopen() && (!shared_.access_log || shared_.access_log->reopen());
-            log(fine ? log_level::info : log_level::error,
-                fine ? "logs opened anew" : "cannot open the logs anew; the old ones stay in use");
-        } else {
-            log(log_level::warn, "HUP: this version cannot reload; drain and start again");
-        }
+        if (*signal == SIGUSR1) open_logs_anew();
+        else reload();
     }
     co_return SIGTERM;
+}
+
+void process::open_logs_anew() {
+    const bool fine = shared_.error_log->reopen() && (!shared_.access_log || shared_.access_log->reopen());
+    log(fine ? log_level::info : log_level::error,
+        fine ? "logs opened anew" : "cannot open the logs anew; the old ones stay in use");
+}
+
+void process::reload() {
+    if (tls_files_ && tls_files_->has_files()) return tls_files_->reload();
+    log(log_level::warn, "HUP: there are no TLS files to read again; for a new configuration drain and start again");
 }
 
 task<void> process::wait_for_workers() {
@@ -326,7 +343,7 @@ task<void> process::final_report() {
 
 }  // namespace
 
-int run_process(const conf::config& config) {
+int run_process(const conf::config& config, tls_contexts tls) {
     std::signal(SIGPIPE, SIG_IGN);
     const auto descriptors = raise_descriptor_limit();
     const auto possible = connections_for(descriptors, config.workers, static_cast<unsigned>(config.listeners.size()));
@@ -334,7 +351,8 @@ int run_process(const conf::config& config) {
         std::fprintf(stderr,
                      "weir: warning: max_connections %u needs more descriptors than the limit of %u allows; using %u\n",
                      *config.max_connections, descriptors, possible);
-    process whole{config, config.max_connections ? std::min(*config.max_connections, possible) : possible, descriptors};
+    const auto most = config.max_connections ? std::min(*config.max_connections, possible) : possible;
+    process whole{config, std::move(tls), most, descriptors};
     if (!whole.prepare()) return 1;
     return whole.run();
 }

@@ -10,24 +10,13 @@
 #include "proxy/own_answer.hpp"
 #include "proxy/request.hpp"
 #include "proxy/standing.hpp"
+#include "proxy/tls_accept.hpp"
+#include "proxy/turn_away.hpp"
 
 namespace weir {
 namespace {
 
-constexpr auto linger_for = 1s;
-constexpr std::size_t linger_bytes = 64 * 1024;
-
-/// Closing a socket with unread bytes resets it, and the reset may overtake our answer; so let the client finish speaking.
-task<void> close_politely(byte_stream& client) {
-    client.shutdown_write();
-    const auto until = client.time().now() + linger_for;
-    for (std::size_t read = 0; read < linger_bytes && !client.at_end();) {
-        read += client.in().size();
-        client.consume(client.in().size());
-        const auto got = co_await timeout_at(client.time(), until, client.fill());
-        if (!got || !*got) break;
-    }
-}
+constexpr auto last_word_limit = 1s;
 
 http::head_limits limits_of(const conf::listener& settings) {
     http::head_limits limits;
@@ -123,7 +112,7 @@ task<void> respond(request& r, bool may_keep) {
 /// No time even to read what is asked.
 task<void> refuse_unread(worker_context& w, byte_stream& client) {
     w.numbers.refused_total[static_cast<std::size_t>(reason::overloaded)].add();
-    const auto sent = co_await timeout(w.time, linger_for, client.write(http::refusal_unread));
+    const auto sent = co_await timeout(w.time, last_word_limit, client.write(http::refusal_unread));
     if (sent && *sent) co_await close_politely(client);
 }
 
@@ -159,10 +148,7 @@ task<bool> accept_proxy_header(worker_context& w, listener_view& listener, byte_
             if (client.in().empty()) co_return false;  // a probe that connects and leaves is no news
             problem = "read PROXY header: cut short";
         }
-        std::string line{word(reason::bad_proxy_header)};
-        line.append(": ").append(problem).append(" [client ");
-        client.peer().append_to(line);
-        w.log(log_level::warn, line.append("]"));
+        note_turned_away(w, log_level::warn, reason::bad_proxy_header, problem, client);
         co_return false;
     }
 }
@@ -175,6 +161,7 @@ task<void> serve_http(worker_context& w, listener_view& listener, admitted clien
         if (!co_await accept_proxy_header(w, listener, stream)) co_return;
         if (!enter_as_client(w, listener, client)) co_return;
     }
+    if (settings.tls && !co_await begin_tls(w, listener, stream)) co_return;
     auto patience = settings.timeout.client_header;
     for (unsigned left = settings.max_requests; left > 0; --left) {
         if (stream.in().empty()) {
@@ -185,6 +172,7 @@ task<void> serve_http(worker_context& w, listener_view& listener, admitted clien
             if (!got || !*got || **got == 0) co_return;
         }
         if (w.ladder.refuse_before_parsing()) co_return co_await refuse_unread(w, stream);
+        if (looks_like_tls(stream.in()) && !stream.layer()) co_return co_await refuse_tls(w, stream);
         if (!co_await serve_request(w, listener, stream, left > 1)) co_return;
         patience = settings.timeout.keep_alive;
     }

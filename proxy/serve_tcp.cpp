@@ -1,10 +1,15 @@
 #include "proxy/serve_tcp.hpp"
 
+#include <algorithm>
+
 #include "lib/async/race.hpp"
+#include "lib/http/host.hpp"
 #include "proxy/dial.hpp"
 #include "proxy/serve_http.hpp"
 #include "proxy/standing.hpp"
+#include "proxy/tls_accept.hpp"
 #include "proxy/tunnel.hpp"
+#include "proxy/turn_away.hpp"
 
 namespace weir {
 namespace {
@@ -110,6 +115,38 @@ task<std::unique_ptr<server_connection>> connect_to_some_server(worker_context& 
     co_return nullptr;
 }
 
+bool matches(const conf::sni_route& route, const tls::client_hello& hello) {
+    const auto named = [&](const std::string& pattern) { return http::host_matches(pattern, hello.server_name); };
+    const auto offered = [&](const std::string& protocol) {
+        return std::ranges::find(hello.alpn, protocol) != hello.alpn.end();
+    };
+    return (route.names.empty() || std::ranges::any_of(route.names, named)) &&
+           (route.alpn.empty() || std::ranges::any_of(route.alpn, offered));
+}
+
+/// The backend that the client's ClientHello leads to.
+std::optional<std::size_t> backend_for(const conf::listener& settings, const tls::client_hello& hello) {
+    const auto found = std::ranges::find_if(settings.sni, [&](const auto& each) { return matches(each, hello); });
+    return found == settings.sni.end() ? settings.default_backend : found->backend;
+}
+
+/// Looks at the ClientHello where the listener does, and shakes hands where it speaks TLS. The backend; nothing: the client
+/// was turned away.
+task<std::optional<std::size_t>> begin(worker_context& w, listener_view& listener, byte_stream& client) {
+    const auto& settings = listener.settings;
+    if (!settings.tls && settings.sni.empty()) co_return settings.default_backend;
+    const auto until = w.time.after(settings.timeout.tls);
+    const auto hello = co_await read_client_hello(w, listener, client, until);
+    if (!hello) co_return std::nullopt;
+    const auto backend = backend_for(settings, *hello);
+    if (!backend) {
+        co_await refuse_name(w, client, hello->server_name);
+        co_return std::nullopt;
+    }
+    if (settings.tls && !co_await accept_tls(w, listener, client, *hello, until)) co_return std::nullopt;
+    co_return backend;
+}
+
 }  // namespace
 
 task<void> serve_tcp(worker_context& w, listener_view& listener, admitted admission) {
@@ -118,7 +155,9 @@ task<void> serve_tcp(worker_context& w, listener_view& listener, admitted admiss
         if (!co_await accept_proxy_header(w, listener, client)) co_return;
         if (!enter_as_client(w, listener, admission)) co_return;
     }
-    auto* backend = &w.backends[*listener.settings.default_backend];
+    const auto goes_to = co_await begin(w, listener, client);
+    if (!goes_to) co_return;
+    auto* backend = &w.backends[*goes_to];
     tcp_session session{w, listener, client, *backend};
     auto server = co_await connect_to_some_server(w, *backend, client, session);
     for (unsigned hops = 0; !server && session.moved.why != reason::client_closed; ++hops) {

@@ -26,6 +26,11 @@ std::string_view word(reason why) noexcept {
     case reason::bad_proxy_header: return "bad_proxy_header";
     case reason::rate_limited: return "rate_limited";
     case reason::client_connections: return "client_connections";
+    case reason::plain_on_tls_port: return "plain_on_tls_port";
+    case reason::tls_on_plain_port: return "tls_on_plain_port";
+    case reason::client_tls_failed: return "client_tls_failed";
+    case reason::client_tls_timeout: return "client_tls_timeout";
+    case reason::unknown_name: return "unknown_name";
     case reason::no_route: return "no_route";
     case reason::no_server: return "no_server";
     case reason::draining: return "draining";
@@ -36,10 +41,14 @@ std::string_view word(reason why) noexcept {
     case reason::overloaded: return "overloaded";
     case reason::breaker_open: return "breaker_open";
     case reason::cannot_finish: return "cannot_finish";
+    case reason::handshakes_full: return "handshakes_full";
     case reason::dns_failed: return "dns_failed";
     case reason::connect_refused: return "connect_refused";
     case reason::connect_timeout: return "connect_timeout";
     case reason::connect_failed: return "connect_failed";
+    case reason::tls_failed: return "tls_failed";
+    case reason::tls_certificate: return "tls_certificate";
+    case reason::tls_timeout: return "tls_timeout";
     case reason::first_byte_timeout: return "first_byte_timeout";
     case reason::try_timeout: return "try_timeout";
     case reason::idle_timeout: return "idle_timeout";
@@ -60,14 +69,19 @@ int status_for(reason why) noexcept {
     case reason::bad_request:
     case reason::bad_framing:
     case reason::bad_host:
+    case reason::plain_on_tls_port:
+    case reason::tls_on_plain_port:
+    case reason::client_tls_failed:
     case reason::bad_proxy_header: return 400;
     case reason::no_route: return 404;
     case reason::client_header_timeout:
+    case reason::client_tls_timeout:
     case reason::client_body_timeout:
     case reason::client_body_too_slow: return 408;
     case reason::body_too_large: return 413;
     case reason::target_too_long: return 414;
     case reason::unsupported_expectation: return 417;
+    case reason::unknown_name: return 421;
     case reason::head_too_large:
     case reason::too_many_headers: return 431;
     case reason::rate_limited:
@@ -80,6 +94,8 @@ int status_for(reason why) noexcept {
     case reason::dns_failed:
     case reason::connect_refused:
     case reason::connect_failed:
+    case reason::tls_failed:
+    case reason::tls_certificate:
     case reason::backend_reset:
     case reason::backend_closed:
     case reason::bad_response:
@@ -92,9 +108,11 @@ int status_for(reason why) noexcept {
     case reason::queue_timeout:
     case reason::overloaded:
     case reason::breaker_open:
-    case reason::cannot_finish: return 503;
+    case reason::cannot_finish:
+    case reason::handshakes_full: return 503;
     case reason::total_timeout:
     case reason::connect_timeout:
+    case reason::tls_timeout:
     case reason::first_byte_timeout:
     case reason::try_timeout:
     case reason::idle_timeout:
@@ -123,12 +141,21 @@ std::string_view proxy_status_of(reason why) noexcept {
     case reason::client_body_too_slow:
     case reason::client_closed:
     case reason::client_idle_timeout:
+    case reason::plain_on_tls_port:
     case reason::bad_proxy_header: return "http_request_error";
+    case reason::tls_on_plain_port:
+    case reason::client_tls_failed:
+    case reason::client_tls_timeout:
+    case reason::tls_failed: return "tls_protocol_error";
+    case reason::tls_certificate: return "tls_certificate_error";
+    case reason::tls_timeout: return "connection_timeout";
     case reason::rate_limited: return "http_request_denied";
+    case reason::unknown_name:
     case reason::no_route: return "destination_not_found";
     case reason::no_server:
     case reason::breaker_open: return "destination_unavailable";
     case reason::client_connections:
+    case reason::handshakes_full:
     case reason::queue_full:
     case reason::queue_timeout: return "connection_limit_reached";
     case reason::overloaded:
@@ -174,6 +201,11 @@ party at_fault(reason why) noexcept {
     case reason::client_idle_timeout:
     case reason::bad_proxy_header:
     case reason::rate_limited:
+    case reason::plain_on_tls_port:
+    case reason::tls_on_plain_port:
+    case reason::client_tls_failed:
+    case reason::client_tls_timeout:
+    case reason::unknown_name:
     case reason::client_connections: return party::client;
     case reason::none:  // nobody's; the proxy's own normal work
     case reason::no_route:
@@ -185,11 +217,15 @@ party at_fault(reason why) noexcept {
     case reason::queue_timeout:
     case reason::overloaded:
     case reason::breaker_open:
-    case reason::cannot_finish: return party::proxy;
+    case reason::cannot_finish:
+    case reason::handshakes_full: return party::proxy;
     case reason::dns_failed:
     case reason::connect_refused:
     case reason::connect_timeout:
     case reason::connect_failed:
+    case reason::tls_failed:
+    case reason::tls_certificate:
+    case reason::tls_timeout:
     case reason::first_byte_timeout:
     case reason::try_timeout:
     case reason::idle_timeout:

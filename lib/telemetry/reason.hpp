@@ -41,22 +41,31 @@ enum class reason : std::uint8_t {
     bad_proxy_header,         // PROXY protocol header missing or malformed
     rate_limited,             // more requests than this client's share
     client_connections,       // more connections than one client may have
+    plain_on_tls_port,        // what came is no TLS
+    tls_on_plain_port,        // what came is a TLS handshake
+    client_tls_failed,        // the TLS handshake failed: nothing in common, a certificate refused, or nonsense
+    client_tls_timeout,       // the TLS handshake did not end in time
+    unknown_name,             // tcp mode: no server name of the ClientHello is known here
     // The proxy
-    no_route,        // no route matches
-    no_server,       // no server of the backend can be used
-    draining,        // the process is going down
-    internal_error,  // a promise of our own was broken
-    total_timeout,   // no answer within the request's whole time budget
-    queue_full,      // the limit is reached and so is the queue's
-    queue_timeout,   // waited in the queue for longer than its patience
-    overloaded,      // refused because weir itself is short of processor, memory or descriptors
-    breaker_open,    // the circuit breakers of all servers are open
-    cannot_finish,   // what is left of the request's time is less than such a request usually takes
+    no_route,         // no route matches
+    no_server,        // no server of the backend can be used
+    draining,         // the process is going down
+    internal_error,   // a promise of our own was broken
+    total_timeout,    // no answer within the request's whole time budget
+    queue_full,       // the limit is reached and so is the queue's
+    queue_timeout,    // waited in the queue for longer than its patience
+    overloaded,       // refused because weir itself is short of processor, memory or descriptors
+    breaker_open,     // the circuit breakers of all servers are open
+    cannot_finish,    // what is left of the request's time is less than such a request usually takes
+    handshakes_full,  // too many TLS handshakes are under way
     // The backend
     dns_failed,  // the server's name has no address
     connect_refused,
     connect_timeout,
     connect_failed,       // any other failure to connect
+    tls_failed,           // the TLS handshake with the server failed
+    tls_certificate,      // the server's certificate is not to be trusted
+    tls_timeout,          // the TLS handshake with the server did not end in time
     first_byte_timeout,   // request sent, no answer
     try_timeout,          // no answer within the time of one try
     idle_timeout,         // the answer stood still

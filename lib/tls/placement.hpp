@@ -1,0 +1,64 @@
+#pragma once
+/// Where the costly step of a handshake runs: on the loop, or on a thread of the handshake pool.
+///
+///     if (placement.runs_here(kind, now)) ...          // and afterwards placement.ran_here(kind, cost, now)
+///     else ...                                         // on the pool; placement.learned(kind, cost)
+///
+/// Handing a step to another thread and back costs some 20 to 80 us of processor time and two wake-ups, which a few handshakes
+/// a second are not worth; but a loop that computes them one after the other answers nobody meanwhile. So a loop may spend
+/// `share_permille` of its time on them, which covers calm times and many a resumed handshake, and no step that is likely to
+/// take more than `most_here` runs on it at all. What a step costs is learned: an average of the last eight or so, by kind,
+/// from a guess on the safe side. So clients that offer tickets which turn out to be worthless soon make that kind a costly one.
+/// Pure: time is an argument. Belongs to one worker.
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "lib/async/loop.hpp"
+
+namespace weir::tls {
+
+/// Handshakes whose costly step takes about equally long.
+enum class handshake_kind : std::uint8_t { ecdsa, rsa, long_rsa, as_client, resumption };
+inline constexpr std::size_t handshake_kinds = 5;
+
+struct placement_policy {
+    unsigned share_permille = 100;
+    nanoseconds burst = 2ms;  // of unused share that may be saved up
+    nanoseconds most_here = 1ms;
+};
+
+class handshake_placement {
+public:
+    explicit handshake_placement(placement_policy policy = {}) : policy_{policy}, saved_{policy.burst} {}
+
+    bool runs_here(handshake_kind kind, time_point now) noexcept {
+        const auto cost = expected(kind);
+        if (cost > policy_.most_here) return false;
+        refill(now);
+        return saved_ >= cost;
+    }
+    void ran_here(handshake_kind kind, nanoseconds cost, time_point now) noexcept {
+        refill(now);
+        saved_ -= cost;
+        learned(kind, cost);
+    }
+    void learned(handshake_kind kind, nanoseconds cost) noexcept {
+        auto& average = costs_[static_cast<std::size_t>(kind)];
+        average += (cost - average) / 8;
+    }
+    nanoseconds expected(handshake_kind kind) const noexcept { return costs_[static_cast<std::size_t>(kind)]; }
+
+private:
+    void refill(time_point now) noexcept {
+        const auto elapsed = std::min<nanoseconds>(now - refilled_, 1s);
+        saved_ = std::min(policy_.burst, saved_ + elapsed * policy_.share_permille / 1000);
+        refilled_ = now;
+    }
+    placement_policy policy_;
+    std::array<nanoseconds, handshake_kinds> costs_{400us, 1ms, 5ms, 500us, 100us};
+    nanoseconds saved_;
+    time_point refilled_{};
+};
+
+}  // namespace weir::tls

@@ -1,0 +1,159 @@
+#include "lib/tls/session.hpp"
+
+#include <openssl/err.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace weir::tls {
+
+/// OpenSSL's side of a session's memory.
+struct memory_bio {
+    static session& of(BIO* bio) noexcept { return *static_cast<session*>(BIO_get_data(bio)); }
+
+    static int read(BIO* bio, char* into, int size) noexcept {
+        auto& s = of(bio);
+        BIO_clear_retry_flags(bio);
+        const auto wanted = static_cast<std::size_t>(size);
+        std::size_t got = std::min(wanted, s.kept_.size() - s.kept_taken_);
+        if (got > 0) {
+            std::memcpy(into, s.kept_.data() + s.kept_taken_, got);
+            s.kept_taken_ += got;
+            if (s.kept_taken_ == s.kept_.size()) {
+                s.kept_ = {};  // an idle connection holds no buffer
+                s.kept_taken_ = 0;
+            }
+        } else if (s.wire_in_) {
+            got = std::min(wanted, s.wire_in_->size());
+            std::memcpy(into, s.wire_in_->data(), got);
+            s.wire_in_->remove_prefix(got);
+        }
+        if (got > 0) return static_cast<int>(got);
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    static int write(BIO* bio, const char* bytes, int size) noexcept try {
+        auto& s = of(bio);
+        BIO_clear_retry_flags(bio);
+        (s.wire_out_ ? *s.wire_out_ : s.own_).append(bytes, static_cast<std::size_t>(size));
+        return size;
+    } catch (const std::bad_alloc&) { return -1; }
+    static long control(BIO*, int what, long, void*) noexcept { return what == BIO_CTRL_FLUSH ? 1 : 0; }
+
+    static const BIO_METHOD* method() {
+        static BIO_METHOD* const made = [] {
+            auto* m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "weir");
+            BIO_meth_set_read(m, read);
+            BIO_meth_set_write(m, write);
+            BIO_meth_set_ctrl(m, control);
+            return m;
+        }();
+        return made;
+    }
+};
+
+session::session(ssl_ptr ssl, const loop& time) : ssl_{std::move(ssl)}, time_{time} {
+    auto* bio = BIO_new(memory_bio::method());
+    if (!bio) throw std::bad_alloc{};
+    BIO_set_data(bio, this);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(ssl_.get(), bio, bio);
+}
+
+session::~session() = default;
+
+session::step session::shake_hands(std::string& wire) {
+    wire_out_ = &wire;
+    ERR_clear_error();
+    const int result = SSL_do_handshake(ssl_.get());
+    const int why = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), result);
+    wire_out_ = nullptr;
+    if (why == SSL_ERROR_NONE) {
+        handshaking_ = false;
+        if (!kept_.empty()) own_ = std::exchange(wire, {});  // tickets, and a request is here already: with its answer
+        return step::done;
+    }
+    if (why == SSL_ERROR_WANT_READ) return step::wants_bytes;
+    break_down();
+    return step::failed;
+}
+
+void session::break_down() {
+    problem_ = explain_failure(ssl_.get());
+    incoming_ = state::broken;
+}
+
+bool session::has_more() const noexcept {
+    return incoming_ == state::open && (!kept_.empty() || SSL_pending(ssl_.get()) > 0);
+}
+
+std::size_t session::open(std::string_view& wire, std::span<char> space) noexcept {
+    if (incoming_ != state::open) {
+        wire = {};  // nothing more is of interest
+        return 0;
+    }
+    wire_in_ = &wire;
+    std::size_t made = 0;
+    ERR_clear_error();
+    const int result = SSL_read_ex(ssl_.get(), space.data(), space.size(), &made);
+    const int why = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), result);
+    wire_in_ = nullptr;
+    if (why == SSL_ERROR_NONE) return made;
+    if (why == SSL_ERROR_WANT_READ) return 0;
+    if (why == SSL_ERROR_ZERO_RETURN) incoming_ = state::ended;
+    else break_down();
+    kept_ = {};
+    wire = {};
+    return 0;
+}
+
+void session::choose_record_size(std::size_t bytes) noexcept {
+    if (time_.now() - last_sent_ > rest) sent_in_one_go_ = 0;
+    last_sent_ = time_.now();
+    const bool small = sent_in_one_go_ < small_phase_bytes;
+    sent_in_one_go_ += bytes;
+    if (small == small_records_) return;
+    small_records_ = small;
+    const std::size_t most = small ? small_record_bytes : SSL3_RT_MAX_PLAIN_LENGTH;
+    SSL_set_max_send_fragment(ssl_.get(), most);
+    SSL_set_split_send_fragment(ssl_.get(), most);  // lowered with the other, but not raised
+}
+
+bool session::write(std::string_view bytes) {
+    ERR_clear_error();
+    while (!bytes.empty()) {  // a record each
+        std::size_t written = 0;
+        if (SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &written) != 1) return false;
+        bytes.remove_prefix(written);
+    }
+    return true;
+}
+
+bool session::seal(std::string_view first, std::string_view second, std::string& wire) {
+    append_own(wire);
+    wire_out_ = &wire;
+    choose_record_size(first.size() + second.size());
+    const bool done = write(first) && write(second);
+    wire_out_ = nullptr;
+    if (!done && problem_.empty()) problem_ = explain_failure(ssl_.get());
+    return done;
+}
+
+void session::seal_end(std::string& wire) {
+    if (handshaking_) return;
+    append_own(wire);
+    wire_out_ = &wire;
+    ERR_clear_error();
+    SSL_shutdown(ssl_.get());
+    ERR_clear_error();
+    wire_out_ = nullptr;
+}
+
+void session::append_own(std::string& wire) {
+    wire.append(own_);
+    own_ = {};
+}
+
+}  // namespace weir::tls

@@ -1,0 +1,73 @@
+#pragma once
+/// One TLS connection as a stream layer: an SSL of OpenSSL that reads and writes memory instead of a socket.
+///
+///     session tls{context->new_session(hello)};
+///     tls.keep(bytes_from_the_wire);
+///     std::string answer;
+///     switch (tls.shake_hands(answer)) { ... }     // what is in `answer` goes to the peer, whatever the result
+///     stream.add_layer(std::move(owner_of_tls));   // once it is done
+///
+/// An SSL belongs to one thread at a time: handshake steps may run on another thread as long as nobody else touches the
+/// session meanwhile (handshake.hpp sees to that).
+///
+/// Records: small ones first, since a client can use a record only when all of it has come, and 16 KiB may take two round
+/// trips on a new or rested connection; after `small_phase_bytes` in one go, full ones, which cost less (Grigorik, "High
+/// Performance Browser Networking", 2013, chapter 4). Idle, a session holds no buffer (SSL_MODE_RELEASE_BUFFERS).
+#include <optional>
+
+#include "lib/async/loop.hpp"
+#include "lib/net/stream_layer.hpp"
+#include "lib/tls/openssl.hpp"
+
+namespace weir::tls {
+
+class session final : public stream_layer {
+public:
+    static constexpr std::size_t small_record_bytes = 4 * 1024;
+    static constexpr std::size_t small_phase_bytes = 64 * 1024;
+    static constexpr auto rest = 1s;  // then small ones again
+
+    session(ssl_ptr ssl, const loop& time);
+    ~session() override;
+
+    SSL* ssl() const noexcept { return ssl_.get(); }
+
+    enum class step : std::uint8_t { done, wants_bytes, failed };
+    /// As far as the bytes at hand allow. Writes to `wire`, which is empty; an alert too when it fails.
+    step shake_hands(std::string& wire);
+    /// Why it failed, or why the stream is broken; empty: it is not.
+    const std::string& problem() const noexcept { return problem_; }
+
+    std::size_t open(std::string_view& wire, std::span<char> space) noexcept override;
+    void keep(std::string_view wire) override { kept_.append(wire); }
+    bool has_more() const noexcept override;
+    state incoming() const noexcept override { return incoming_; }
+    bool seal(std::string_view first, std::string_view second, std::string& wire) override;
+    void seal_end(std::string& wire) override;
+    void append_own(std::string& wire) override;
+
+private:
+    friend struct memory_bio;
+    void choose_record_size(std::size_t bytes) noexcept;
+    bool write(std::string_view bytes);
+    void break_down();
+
+    ssl_ptr ssl_;
+    const loop& time_;
+    std::string kept_;                     // from the wire, not yet taken by OpenSSL
+    std::size_t kept_taken_ = 0;           // of it
+    std::string_view* wire_in_ = nullptr;  // within open(): more of the same
+    std::string* wire_out_ = nullptr;      // where what OpenSSL writes goes; null: into own_
+    std::string own_;                      // written outside of any seal()
+    std::string problem_;
+    time_point last_sent_{};
+    std::size_t sent_in_one_go_ = 0;
+    state incoming_ = state::open;
+    bool handshaking_ = true;
+    bool small_records_ = false;
+};
+
+/// The session of a stream that has one.
+inline const session* session_of(const stream_layer* layer) noexcept { return static_cast<const session*>(layer); }
+
+}  // namespace weir::tls

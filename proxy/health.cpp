@@ -8,6 +8,7 @@
 #include "lib/http/write.hpp"
 #include "lib/net/proxy_protocol.hpp"
 #include "lib/resilience/health_counter.hpp"
+#include "proxy/tls_connect.hpp"
 
 namespace weir {
 namespace {
@@ -22,16 +23,19 @@ constexpr int switching_protocols = 101;
 /// Version 2 of the PROXY protocol, command LOCAL: the proxy speaks for itself, no addresses follow.
 constexpr auto proxy_v2_local = "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"sv;
 
-/// What the server gets to read; nothing for a plain connect.
-std::string opening_of(const conf::backend& settings, const server& to) {
+std::string proxy_header_of(const conf::backend& settings) {
     std::string out;
     switch (settings.send_proxy) {
     case conf::proxy_header::off: break;
     case conf::proxy_header::v1: append_proxy_v1(out, {}, {}); break;
     case conf::proxy_header::v2: out = proxy_v2_local; break;
     }
+    return out;
+}
+
+std::string question_of(const conf::backend& settings, const server& to) {
+    std::string out;
     const auto& how = settings.health;
-    if (how.how != conf::health_check::kind::http) return out;
     const bool by_path = !to.settings().address.unix_path.empty();
     http::append_request_line(out, how.method, how.path);
     http::append_field(out, "Host", !how.host.empty() ? how.host : by_path ? "localhost" : to.name());
@@ -136,6 +140,12 @@ task<void> health::check(backend& of, checked_server& who) {
     log_.write(passed ? log_level::info : log_level::warn, line, time_.wall_us());
 }
 
+/// The backend's context as it is now.
+std::shared_ptr<const tls::client_context> health::tls_of(const conf::backend& settings) const {
+    const auto index = static_cast<std::size_t>(&settings - shared_.config.backends.data());
+    return shared_.backend_tls[index].get();
+}
+
 task<health::verdict> health::examine(const conf::backend& settings, const server& who) {
     auto addresses = who.addresses();
     if (addresses.empty()) co_return std::unexpected{std::string{"its name is not resolved"}};
@@ -143,12 +153,21 @@ task<health::verdict> health::examine(const conf::backend& settings, const serve
     if (!made) co_return std::unexpected{cause_of_connect(made.error())};
 
     auto& stream = *made->stream;
-    const auto opening = opening_of(settings, who);
-    if (!opening.empty()) {
-        const auto sent = co_await stream.write(opening);
+    if (const auto greeting = proxy_header_of(settings); !greeting.empty()) {
+        const auto sent = co_await stream.write(greeting);
         if (!sent) co_return std::unexpected{std::string{"write: "}.append(sent.error().text())};
     }
+    if (settings.tls) {
+        const auto context = tls_of(settings);
+        tls_peer peer{tls_name_of(*settings.tls, who.settings()), nullptr, *handshakes_};
+        const auto secured = co_await connect_tls(stream, *context, std::move(peer), time_.after(settings.timeout.tls));
+        if (!secured) co_return std::unexpected{secured.error().doing};
+    }
     if (settings.health.how == conf::health_check::kind::tcp) co_return verdict{};
+
+    const auto question = question_of(settings, who);
+    const auto sent = co_await stream.write(question);
+    if (!sent) co_return std::unexpected{std::string{"write: "}.append(sent.error().text())};
 
     const auto status = co_await read_status(stream);
     if (!status) co_return std::unexpected{status.error()};

@@ -29,7 +29,9 @@ namespace weir {
 class health {
 public:
     health(loop& time, shared_state& shared, error_log& log, std::uint64_t seed)
-        : time_{time}, shared_{shared}, log_{log}, streams_{time}, chance_{seed} {}
+        : time_{time}, shared_{shared}, log_{log}, streams_{time}, chance_{seed} {
+        if (shared.handshakes) handshakes_ = std::make_unique<tls::handshake_desk>(*shared.handshakes);
+    }
 
     /// Checks every server of every backend that wants it, until `stop`; then what is under way ends first.
     task<void> run(event& stop);
@@ -45,12 +47,14 @@ private:
     task<void> check_backend(backend& of, event& stop);
     task<void> check(backend& of, checked_server& who);
     task<verdict> examine(const conf::backend& settings, const server& who);
+    std::shared_ptr<const tls::client_context> tls_of(const conf::backend& settings) const;
 
     loop& time_;
     shared_state& shared_;
     error_log& log_;
     stream_context streams_;
     random_source chance_;
+    std::unique_ptr<tls::handshake_desk> handshakes_;  // null: nobody speaks TLS
 };
 
 }  // namespace weir

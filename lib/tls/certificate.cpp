@@ -1,11 +1,14 @@
 #include "lib/tls/certificate.hpp"
 
 #include <openssl/err.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include <array>
 #include <ctime>
+#include <fstream>
+#include <iterator>
 
 namespace weir::tls {
 namespace {
@@ -106,6 +109,54 @@ key_ptr read_key(const std::string& file, std::vector<std::string>& errors) {
     return key;
 }
 
+using ocsp_response_ptr = openssl_ptr<OCSP_RESPONSE, OCSP_RESPONSE_free>;
+using ocsp_basic_ptr = openssl_ptr<OCSP_BASICRESP, OCSP_BASICRESP_free>;
+
+OCSP_SINGLERESP* answer_about(const X509* certificate, OCSP_BASICRESP* response) {
+    for (int i = 0; i < OCSP_resp_count(response); ++i) {
+        OCSP_SINGLERESP* answer = OCSP_resp_get0(response, i);
+        ASN1_INTEGER* serial = nullptr;
+        OCSP_id_get0_info(nullptr, nullptr, nullptr, &serial,
+                          const_cast<OCSP_CERTID*>(OCSP_SINGLERESP_get0_id(answer)));
+        if (ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(certificate)) == 0) return answer;
+    }
+    return nullptr;
+}
+
+/// Its signature is for the clients to check: they know whom they trust.
+void read_staple(const std::string& file, wall_time now, loaded_certificate& into, std::vector<std::string>& errors) {
+    std::ifstream in{file, std::ios::binary};
+    const std::string der{std::istreambuf_iterator<char>{in}, {}};
+    if (!in.is_open() || in.bad() || der.empty()) {
+        errors.push_back(file + ": cannot read it, or it is empty");
+        return;
+    }
+    const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
+    const ocsp_response_ptr response{d2i_OCSP_RESPONSE(nullptr, &bytes, static_cast<long>(der.size()))};
+    if (!response) {
+        errors.push_back(file + ": no OCSP response in it; expected DER");
+    } else if (const int status = OCSP_response_status(response.get()); status != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
+        errors.push_back(file + ": the responder did not answer but said '" + OCSP_response_status_str(status) + "'");
+    } else {
+        const ocsp_basic_ptr basic{OCSP_response_get1_basic(response.get())};
+        OCSP_SINGLERESP* answer = basic ? answer_about(into.leaf.get(), basic.get()) : nullptr;
+        if (answer == nullptr) {
+            errors.push_back(file + ": is not about the certificate of " + into.facts.file);
+        } else {
+            ASN1_GENERALIZEDTIME* until = nullptr;
+            const int verdict = OCSP_single_get0_status(answer, nullptr, nullptr, nullptr, &until);
+            if (verdict != V_OCSP_CERTSTATUS_GOOD)
+                into.warnings.push_back(file + ": says that the certificate is " + OCSP_cert_status_str(verdict));
+            if (until != nullptr) into.staple_until = to_wall_time(until);
+            if (into.staple_until && *into.staple_until <= now)
+                into.warnings.push_back(file + ": was good until " + day_of(*into.staple_until) +
+                                        ", is not handed out");
+            else into.staple = der;
+        }
+    }
+    ERR_clear_error();
+}
+
 }  // namespace
 
 certificate_facts describe(X509* certificate, std::string file) {
@@ -159,6 +210,7 @@ std::optional<loaded_certificate> load_certificate(const certificate_files& file
     ERR_clear_error();
     if (facts.not_after < now) errors.push_back(facts.file + ": expired on " + day_of(facts.not_after));
     if (facts.not_before > now) errors.push_back(facts.file + ": not valid before " + day_of(facts.not_before));
+    if (!files.ocsp.empty()) read_staple(files.ocsp, now, loaded, errors);
     if (errors.size() != errors_before) return std::nullopt;
 
     if (facts.not_after - now < near_expiry)

@@ -36,7 +36,7 @@ private:
     /// Up to date and made by that context, or null.
     ssl_session_ptr take(std::uint64_t context);
 
-    std::array<ssl_session_ptr, places> sessions_;  // the newest last, no gaps at the end
+    std::array<ssl_session_ptr, places> sessions_;  // the newest last
     std::uint64_t context_ = 0;                     // that they were made by
 };
 
@@ -50,7 +50,8 @@ public:
 
     /// A session in connect state, without a BIO. `name` is asked for (SNI) and, when verification is on, must be in
     /// the certificate; an IP address is checked but not asked for (RFC 6066 3). Empty: neither, for use without
-    /// verification only. New sessions go to `sessions`, which may be null.
+    /// verification only. Resumes one of `sessions` and adds new ones to it; may be null. Null when memory is short or
+    /// `name` can be no name.
     ssl_ptr new_session(const std::string& name, session_store* sessions) const;
 
 private:

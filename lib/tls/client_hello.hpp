@@ -30,11 +30,11 @@ enum class hello_state : std::uint8_t {
 };
 
 struct client_hello {
-    std::string server_name;         // lower case, without a final dot; empty: none sent
-    std::vector<std::string> alpn;   // in the client's order; may hold any bytes
-    bool tls13 = false;              // offers TLS 1.3
-    bool offers_resumption = false;  // a pre-shared key (1.3), or a session ticket that is not empty (1.2)
-    bool offers_ecdsa = false;       // takes a certificate with an ECDSA key
+    std::string server_name = {};        // lower case, without a final dot; empty: none sent
+    std::vector<std::string> alpn = {};  // in the client's order; may hold any bytes
+    bool tls13 = false;                  // offers TLS 1.3
+    bool offers_resumption = false;      // a pre-shared key (1.3), or a session ticket that is not empty (1.2)
+    bool offers_ecdsa = false;           // takes a certificate with an ECDSA key
 };
 
 /// `into` is meaningful when the answer is `complete`. It may be used again, which saves its allocations.

@@ -11,13 +11,17 @@
 /// ECDSA and an RSA certificate bear the same name, a client gets the ECDSA one if it takes it: a fraction of the work.
 ///
 /// Off for good: renegotiation, early data, compression, versions before 1.2, session caches (tickets only, one for
-/// each TLS 1.3 handshake, since each costs the server as much as a small record and browsers use one).
+/// each TLS 1.3 handshake: a second would cost time, and browsers ask for what they need on the next connection).
 ///
 /// Immutable after load, so that any thread may use it; when files change a new one takes its place, and connections
 /// of before keep theirs: an SSL must not outlive its context.
+#include <cstddef>
 #include <expected>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -49,12 +53,43 @@ public:
     const certificate_facts& likely_certificate(const client_hello& hello) const;
 
 private:
+    /// Certificates that serve the same names, at most one of each kind of key.
+    struct certificate_set {
+        std::vector<std::size_t> members;  // of certificates_, as configured
+        ssl_ctx_ptr context;
+    };
+    struct staple {
+        X509* certificate;  // owned by a context
+        std::string response;
+        std::optional<wall_time> until;
+    };
+    struct hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view name) const noexcept { return std::hash<std::string_view>{}(name); }
+    };
+    using set_by_name = std::unordered_map<std::string, std::size_t, hash, std::equal_to<>>;
+
     server_context() = default;
+    void sort_into_sets();
+    void set_up(SSL_CTX* context, const server_settings& settings, const std::vector<x509_ptr>& client_authorities,
+                std::vector<std::string>& errors);
+    /// Lower case, without final dot.
+    const certificate_set* find(std::string_view name) const;
+    const certificate_set& choose(const client_hello& hello) const;
+    static int on_server_name(SSL* ssl, int* alert, void* self);
+    static int on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
+                       unsigned offered_size, void* self);
+    static int on_status_request(SSL* ssl, void* self);
 
     std::shared_ptr<ticket_keys> keys_;
     std::vector<std::string> warnings_;
     std::vector<certificate_facts> certificates_;
-    ssl_ctx_ptr context_;
+    std::vector<staple> staples_;
+    std::vector<certificate_set> sets_;  // the first is for clients that name nobody
+    set_by_name exact_;                  // "a.test"
+    set_by_name wildcard_;               // ".b.test" for "*.b.test"
+    bool refuse_unknown_ = false;
+    std::string alpn_;  // as on the wire
 };
 
 /// What a server learned of its client's certificate, once the handshake is done.

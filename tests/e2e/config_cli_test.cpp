@@ -53,7 +53,7 @@ TEST_CASE("-v, -V and -h", "[e2e]") {
     CHECK(std::count(version.output.begin(), version.output.end(), '\n') == 1);
     const auto versions = run_weir({"-V"});
     CHECK(versions.status == 0);
-    for (const auto* library : {"libuv", "llhttp"}) CHECK(versions.output.contains(library));
+    for (const auto* library : {"libuv", "llhttp", "openssl"}) CHECK(versions.output.contains(library));
     CHECK(run_weir({"-h"}).output.contains("usage: weir"));
 }
 

@@ -132,7 +132,7 @@ raw_client::raw_client(raw_client&& other) noexcept
 
 bool raw_client::send(std::string_view bytes) {
     while (!bytes.empty()) {
-        const auto n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        const auto n = write_some(bytes, MSG_NOSIGNAL);
         if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
         else if (errno == EAGAIN) throw std::runtime_error{"the peer takes no more bytes"};
         else if (errno != EINTR) return false;
@@ -141,7 +141,7 @@ bool raw_client::send(std::string_view bytes) {
 }
 
 std::size_t raw_client::send_what_fits(std::string_view bytes) {
-    const auto n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const auto n = write_some(bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
     return n > 0 ? static_cast<std::size_t>(n) : 0;
 }
 
@@ -157,11 +157,16 @@ void raw_client::reset() {
     hang_up();
 }
 
+ssize_t raw_client::read_some(char* into, std::size_t n) { return recv(fd_, into, n, 0); }
+ssize_t raw_client::write_some(std::string_view bytes, int flags) {
+    return ::send(fd_, bytes.data(), bytes.size(), flags);
+}
+
 bool raw_client::receive() {
     if (ended_) return false;
     char buffer[65536];
     while (true) {
-        const auto n = recv(fd_, buffer, sizeof buffer, 0);
+        const auto n = read_some(buffer, sizeof buffer);
         if (n > 0) {
             in_.append(buffer, static_cast<std::size_t>(n));
             return true;

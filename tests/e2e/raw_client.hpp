@@ -9,6 +9,8 @@
 ///
 /// Blocking, so that a test reads from top to bottom. What does not come within `patience` is a std::runtime_error:
 /// the bound is there for broken programs only, no test depends on how long something takes.
+#include <sys/types.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,15 +42,15 @@ public:
     explicit raw_client(const std::string& address, int receive_buffer = 0);
     raw_client(raw_client&& other) noexcept;
     raw_client& operator=(raw_client&&) = delete;
-    ~raw_client() { hang_up(); }
+    virtual ~raw_client() { hang_up(); }
 
     /// False if the peer took not all of it because it has closed.
     bool send(std::string_view bytes);
     /// As much of `bytes` as the peer and the kernel take without waiting.
     std::size_t send_what_fits(std::string_view bytes);
-    void finish_sending();  ///< half-close
-    void hang_up();         ///< FIN, or RST if something is unread
-    void reset();           ///< RST
+    virtual void finish_sending();  ///< half-close
+    void hang_up();                 ///< FIN, or RST if something is unread
+    void reset();                   ///< RST
 
     std::string read_exactly(std::size_t n);        ///< fewer if the stream ends before
     std::string read_until(std::string_view mark);  ///< with the mark; all there is if the stream ends before
@@ -61,6 +63,12 @@ public:
     http_answer ask(std::string_view request, std::string_view method = "GET");
     /// A GET with `Host: t` and these fields, each with its CRLF.
     http_answer get(std::string_view target, std::string_view fields = {});
+
+protected:
+    // How bytes go over the socket, where not as they are (tls_client.hpp): recv() and send(), with their errno.
+    virtual ssize_t read_some(char* into, std::size_t n);
+    virtual ssize_t write_some(std::string_view bytes, int flags);
+    int descriptor() const { return fd_; }
 
 private:
     bool receive();  ///< false: the stream has ended

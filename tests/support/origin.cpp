@@ -25,6 +25,11 @@ An HTTP (or plain TCP) server that misbehaves when asked to: by path, by query, 
   --default QUERY      faults for every request, as in 'delay=5ms&share=0.1'
   --idle-close TIME    close keep-alive connections idle for so long (1s, 200ms; a plain number is ms)
   --backlog N          of the listening socket, 4096
+  --tls-cert FILE      speak TLS with this certificate (PEM, with its chain)
+  --tls-key FILE       its key; in the same file unless given
+  --tls-client-ca FILE clients need a certificate made by it
+  --tls-alpn LIST      as in h2,http/1.1: choose the first of them that a client offers, refuse one that offers others
+  --tls-max-version V  1.2 or 1.3
   --tcp-echo           plain TCP: send back what comes
   --tcp-discard        plain TCP: read only
   --tcp-digest         plain TCP: read, at the end answer the length and the FNV-1a sum
@@ -33,7 +38,7 @@ An HTTP (or plain TCP) server that misbehaves when asked to: by path, by query, 
 
   --service QUERY      a server of known capacity, as in 'slots=8&mean=10ms&spread=lognormal'
 
-Paths: /bytes/N /echo /upload /headers /upgrade /raw /id
+Paths: /bytes/N /echo /upload /headers /upgrade /raw /id /tls
        /control /control/stats /control/seconds /control/reset /control/service /control/refuse /control/accept
 Query: delay status fail silent noread nocontinue interim header chunked chunk trailers close version cut stall hard
        slow slice keepalive_timeout accept unasked101 hex base64 text keep share flap quick
@@ -75,6 +80,11 @@ origin::options read_options(int argc, char** argv) {
         else if (option == "--tcp-digest") chosen.speaks = origin::protocol::digest;
         else if (option == "--tcp-source")
             chosen.speaks = origin::protocol::source, chosen.source_bytes = number<std::uint64_t>(option, value());
+        else if (option == "--tls-cert") chosen.tls.certificate = value();
+        else if (option == "--tls-key") chosen.tls.key = value();
+        else if (option == "--tls-client-ca") chosen.tls.client_ca = value();
+        else if (option == "--tls-alpn") chosen.tls.alpn = value();
+        else if (option == "--tls-max-version") chosen.tls.max_version = value();
         else if (option == "--speak-first") chosen.speak_first = value();
         else if (option == "--idle-close") {
             chosen.idle_close = origin::duration_of(value());
@@ -97,6 +107,7 @@ int main(int argc, char** argv) {
     try {
         origin::server web{chosen};
         running = &web;
+        std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes with write()
         for (const int number : {SIGTERM, SIGINT}) std::signal(number, [](int) { running->stop(); });
         std::printf("listening on %s\n", web.address().c_str());
         std::fflush(stdout);

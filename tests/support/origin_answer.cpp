@@ -39,7 +39,8 @@ bool same_word(std::string_view a, std::string_view lower_case) {
 std::string_view from_known_word(std::string_view path) {
     while (!path.empty()) {
         const auto word = path.substr(1, path.find('/', 1) - 1);
-        for (const std::string_view known : {"bytes", "echo", "upload", "headers", "upgrade", "raw", "id", "control"})
+        for (const std::string_view known :
+             {"bytes", "echo", "upload", "headers", "upgrade", "raw", "id", "tls", "control"})
             if (word == known) return path;
         path.remove_prefix(std::min(path.size(), word.size() + 1));
     }
@@ -127,6 +128,8 @@ void connection::choose_action(const request& head) {
         current_.text = head.raw;
     } else if (path == "/id") {
         current_.text = server_.settings().name;
+    } else if (path == "/tls") {
+        current_.text = tls_ ? told_of(*tls_) : "{}\n";
     } else {
         current_.text.append(server_.settings().name)
             .append(" ")

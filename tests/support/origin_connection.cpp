@@ -19,6 +19,7 @@ constexpr std::size_t duplex_bound = 256 * 1024;  ///< unsent bytes at which ech
 connection::connection(server& owner, int fd, std::uint64_t key)
     : server_{owner}, fd_{fd}, key_{key}, idle_limit_{owner.settings().idle_close}, idle_since_{owner.now()} {
     const auto& settings = owner.settings();
+    if (owner.tls()) tls_ = owner.tls()->accept(fd);
     out_ = settings.speak_first;
     switch (settings.speaks) {
     case protocol::http: watch_idle(); break;
@@ -35,11 +36,14 @@ connection::connection(server& owner, int fd, std::uint64_t key)
 
 connection::~connection() {
     abandon();
+    if (tls_ && !handshake_noted_) ++server_.count().tls_failed;
+    tls_.reset();
     close(fd_);
 }
 
 void connection::on_event(std::uint32_t events) {
     if (events & EPOLLIN) readable_ = true;
+    if (tls_ && !handshake_noted_) readable_ = true;  // a handshake that waits to send goes on in receive()
     if (events & EPOLLRDHUP) readable_ = peer_done_ = true;
     if (events & (EPOLLERR | EPOLLHUP)) broken_ = true;
     if (broken_) over_ = true;
@@ -118,12 +122,13 @@ connection::next connection::step() {
         if (!fin_sent_) {
             if (phase_ == phase::unread && current_.how.hard) return reset_on_close(), over_ = true, next::wait;
             fin_sent_ = true;
-            shutdown(fd_, SHUT_WR);
+            send_fin();
         }
         return phase_ == phase::half_closed ? swallow() : next::wait;
     case phase::closing:
         if (!out_.empty()) return next::flush;
         if (current_.how.hard) reset_on_close();
+        else if (tls_) tls_->finish_sending();
         over_ = true;
         return next::wait;
     }
@@ -136,7 +141,7 @@ bool connection::receive() {
     auto& buffer = server_.receive_buffer();
     const bool in_held = !input_.empty();
     if (in_held && input_.data() != held_.data()) held_.assign(std::string{input_});
-    const auto n = recv(fd_, buffer.data(), buffer.size(), 0);
+    const auto n = receive_into(buffer);
     if (n < 0) {
         readable_ = false;
         if (errno != EAGAIN && errno != EINTR) broken_ = over_ = true;
@@ -149,8 +154,8 @@ bool connection::receive() {
         return false;
     }
     const auto got = static_cast<std::size_t>(n);
-    // A short read has drained the socket, unless the end has come behind it unseen.
-    if (got < buffer.size() && !peer_done_) readable_ = false;
+    // A short read has drained the socket, unless the end has come behind it unseen. Of TLS it drains a record only.
+    if (got < buffer.size() && !peer_done_ && !tls_) readable_ = false;
     server_.count().bytes_received += got;
     if (in_held) {
         held_.append(buffer.data(), got);
@@ -168,7 +173,7 @@ bool connection::flush() {
         if (slice > 0 && server_.now() < paced_until_) return false;
         auto n = out_.size() - out_begin_;
         if (slice > 0) n = std::min<std::uint64_t>(n, slice);
-        const auto sent = send(fd_, out_.data() + out_begin_, n, MSG_NOSIGNAL);
+        const auto sent = send_from({out_.data() + out_begin_, n});
         if (sent < 0) {
             if (errno == EINTR) continue;
             if (errno != EAGAIN) broken_ = over_ = true;
@@ -217,6 +222,32 @@ void connection::abandon() {
 void connection::reset_on_close() {
     const linger at_once{1, 0};
     setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+void connection::send_fin() {
+    if (tls_) tls_->finish_sending();
+    shutdown(fd_, SHUT_WR);
+}
+
+ssize_t connection::receive_into(std::vector<char>& buffer) {
+    if (!tls_) return recv(fd_, buffer.data(), buffer.size(), 0);
+    const auto n = tls_->receive(buffer.data(), buffer.size());
+    note_handshake();
+    return n;
+}
+
+ssize_t connection::send_from(std::string_view bytes) {
+    if (!tls_) return send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const auto n = tls_->send(bytes);
+    note_handshake();
+    return n;
+}
+
+/// Counts the handshake once it is done: whichever call comes first does it on the way.
+void connection::note_handshake() {
+    if (handshake_noted_ || !tls_->established()) return;
+    handshake_noted_ = true;
+    ++(SSL_session_reused(tls_->ssl()) ? server_.count().tls_resumed : server_.count().tls_full);
 }
 
 connection::next connection::pass_on() {

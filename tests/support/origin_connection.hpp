@@ -10,6 +10,7 @@
 ///     /upgrade      101 for any Upgrade, then sends back what comes; 426 without one
 ///     /raw          the bytes of hex=, base64= or text=, then closes
 ///     /id           the server's name
+///     /tls          what the TLS handshake came to, as JSON (origin_tls.hpp); {} without TLS
 ///     /control      sets the defaults of later requests
 ///     /control/service  makes it a server of known capacity (origin_service.hpp)
 ///     /control/refuse, /control/accept   stops listening, and listens again: keep a connection open to say so
@@ -19,9 +20,14 @@
 /// `Upgrade: websocket` is accepted on any path whose status is 200. Unknown words of the query are answered 400, so
 /// that a typing error in a test shows; /headers and the unnamed paths let them pass.
 ///
+/// With TLS all this goes on inside of it: FIN is a close_notify and a FIN, a reset stays a reset.
+///
 /// A client that shuts its side down is answered if that is possible at once; while the answer waits (delay, silent,
 /// stall) it counts as gone, and as `aborted`.
+#include <sys/types.h>
+
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -84,6 +90,10 @@ private:
     void on_end_of_input();
     void abandon();
     void reset_on_close();
+    void send_fin();
+    ssize_t receive_into(std::vector<char>& buffer);
+    ssize_t send_from(std::string_view bytes);
+    void note_handshake();
     next pass_on();
     next swallow();
     void watch_idle();
@@ -110,6 +120,8 @@ private:
 
     server& server_;
     const int fd_;
+    std::optional<weir::testing::tls_socket> tls_;
+    bool handshake_noted_ = false;
     const std::uint64_t key_;
     phase phase_ = phase::head;
     bool readable_ = true, peer_done_ = false, ended_ = false, broken_ = false, over_ = false, fin_sent_ = false;

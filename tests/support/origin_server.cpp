@@ -42,6 +42,7 @@ server::server(options chosen) : options_{std::move(chosen)}, receive_buffer_(65
     if (!options_.service.empty())
         if (const auto problem = service_.set(options_.service, now_); !problem.empty())
             throw std::runtime_error{"service: " + problem};
+    if (!options_.tls.certificate.empty()) tls_.emplace(options_.tls);
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
     stop_event_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (epoll_ < 0 || stop_event_ < 0) fail("epoll");
@@ -283,6 +284,9 @@ std::string server::stats_json() const {
     add("connections_open_max", counters_.connections_open_max);
     add("bytes_received", counters_.bytes_received);
     add("bytes_sent", counters_.bytes_sent);
+    add("tls_full", counters_.tls_full);
+    add("tls_resumed", counters_.tls_resumed);
+    add("tls_failed", counters_.tls_failed);
     return json + "}\n";
 }
 

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@
 
 #include "tests/support/origin_behaviour.hpp"
 #include "tests/support/origin_service.hpp"
+#include "tests/support/origin_tls.hpp"
 
 namespace origin {
 
@@ -43,6 +45,7 @@ struct options {
     std::string defaults;                     ///< a query applied to every request, as if by /control
     std::string service;                      ///< a query for /control/service
     int backlog = 4096;
+    tls_settings tls;  ///< without a certificate: none
 };
 
 /// What /control/seconds tells, of each whole second since the start or /control/reset.
@@ -55,7 +58,9 @@ struct second_counts {
 struct counters {
     std::uint64_t requests = 0, bad_requests = 0, aborted = 0, in_flight = 0, in_flight_max = 0;
     std::uint64_t connections_accepted = 0, connections_open = 0, connections_open_max = 0;
-    std::uint64_t bytes_received = 0, bytes_sent = 0;
+    std::uint64_t bytes_received = 0, bytes_sent = 0;  ///< within TLS, where there is TLS
+    std::uint64_t tls_full = 0, tls_resumed = 0;       ///< handshakes done
+    std::uint64_t tls_failed = 0;                      ///< connections that ended or broke before theirs was
 };
 
 class connection;
@@ -77,6 +82,7 @@ public:
     // For the connections.
     const options& settings() const { return options_; }
     counters& count() { return counters_; }
+    std::optional<tls_side>& tls() { return tls_; }
     steady::time_point now() const { return now_; }
     void wake_at(steady::time_point when, const connection& who);
     behaviour next_behaviour();
@@ -111,6 +117,7 @@ private:
     std::string seconds_json() const;
 
     options options_;
+    std::optional<tls_side> tls_;
     counters counters_;
     behaviour defaults_;
     bool has_defaults_ = false;

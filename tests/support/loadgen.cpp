@@ -19,7 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::string_view help = R"(usage: loadgen [option]... URL
-Sends requests and measures the answers. URL is http://HOST:PORT/PATH, HOST:PORT or unix:PATH.
+Sends requests and measures the answers. URL is http://HOST:PORT/PATH, https://..., HOST:PORT or unix:PATH.
 
   --rate N              requests a second, on schedule whatever happens; latency counts from the intended start.
                         0 (the default): each connection as fast as it is answered
@@ -39,6 +39,12 @@ Sends requests and measures the answers. URL is http://HOST:PORT/PATH, HOST:PORT
   --verify              received bodies must be the known text of the origin's /bytes
   --tcp-pingpong BYTES  plain TCP: send so many, wait for as many
   --tcp-bulk BYTES      plain TCP, a connection each: send so many (0: none), half-close, read to the end
+  --tls                 speak TLS, as https:// does too; any certificate will do
+  --sni NAME            instead of the URL's host
+  --alpn LIST           as in h2,http/1.1
+  --tls-version V       1.2 or 1.3, and no other
+  --ciphers LIST        of TLS 1.2, --ciphersuites LIST of TLS 1.3, --curves LIST of both; as OpenSSL has them
+  --tls-resume          a new connection resumes the session of the one it follows; else each handshake is a full one
   --hold                when done, say "holding" and keep the connections open until TERM or INT
   --json                one line for programs instead of the table
 
@@ -122,20 +128,33 @@ loadgen::client_kind clients(std::string_view option, std::string_view text) {
     return made;
 }
 
+loadgen::tls_plan& tls_of(order& given) {
+    if (!given.plan.tls) given.plan.tls.emplace();
+    return *given.plan.tls;
+}
+
+/// The host of the URL as SNI has it: a name, without a port; empty for an address.
+std::string sni_of(const std::string& host) {
+    const auto name = host.substr(0, host.find(':'));
+    const bool address = host.starts_with('[') || name.find_first_not_of("0123456789.") == name.npos;
+    return address ? std::string{} : name;
+}
+
 void take_url(std::string_view url, order& given) {
-    if (url.starts_with("https://")) complain("https is not spoken here");
     if (url.starts_with("unix:")) {
         given.target = url;
         given.host = "localhost";
         return;
     }
+    std::string port = ":80";
     if (url.starts_with("http://")) url.remove_prefix(7);
+    if (url.starts_with("https://")) url.remove_prefix(8), port = ":443", tls_of(given);
     const auto slash = url.find('/');
     given.host = url.substr(0, slash);
     if (slash != url.npos) given.url_path = url.substr(slash);
     const auto last_colon = given.host.rfind(':');
     const bool has_port = last_colon != std::string::npos && given.host.find(']', last_colon) == std::string::npos;
-    given.target = has_port ? given.host : given.host + ":80";
+    given.target = has_port ? given.host : given.host + port;
 }
 
 order read_order(int argc, char** argv) {
@@ -166,6 +185,14 @@ order read_order(int argc, char** argv) {
             plan.kind = loadgen::traffic::ping_pong, plan.message_bytes = number<std::uint64_t>(option, value());
         else if (option == "--tcp-bulk")
             plan.kind = loadgen::traffic::bulk, plan.message_bytes = number<std::uint64_t>(option, value());
+        else if (option == "--tls") tls_of(given);
+        else if (option == "--sni") tls_of(given).sni = value();
+        else if (option == "--alpn") tls_of(given).alpn = value();
+        else if (option == "--tls-version") tls_of(given).version = value();
+        else if (option == "--ciphers") tls_of(given).ciphers = value();
+        else if (option == "--ciphersuites") tls_of(given).ciphersuites = value();
+        else if (option == "--curves") tls_of(given).curves = value();
+        else if (option == "--tls-resume") tls_of(given).resume = true;
         else if (option == "--hold") plan.hold = true;
         else if (option == "--json") given.json = true;
         else if (option.starts_with("-") || !given.target.empty())
@@ -173,6 +200,7 @@ order read_order(int argc, char** argv) {
         else take_url(option, given);
     }
     if (given.target.empty()) complain("no URL");
+    if (plan.tls && plan.tls->sni.empty()) plan.tls->sni = sni_of(given.host);
     if (plan.connections == 0) complain("--connections must not be 0");
     if (plan.kind == loadgen::traffic::ping_pong && plan.message_bytes == 0) complain("--tcp-pingpong must not be 0");
     if (plan.duration.count() == 0 && plan.requests == 0) plan.duration = 10s;
@@ -219,6 +247,7 @@ int main(int argc, char** argv) {
         loadgen::engine engine{plan};
         engine.on_holding = [](const loadgen::tally&) { std::puts("holding"), std::fflush(stdout); };
         running = &engine;
+        std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes with write()
         for (const int number : {SIGTERM, SIGINT}) std::signal(number, [](int) { running->stop(); });
         const auto found = engine.run();
         std::fputs((given.json ? as_json(found, plan) : as_table(found, plan)).c_str(), stdout);

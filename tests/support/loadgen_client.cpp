@@ -46,8 +46,10 @@ void engine::on_event(std::uint32_t who, std::uint32_t events) {
         if (problem != 0) return fail(who, failure::connect);
         if (!(events & EPOLLOUT)) return;
         ++tally_.connections_opened;
-        c.is = state::busy;
+        if (plan_.tls) begin_tls(c);
+        else c.is = state::busy;
     }
+    if (c.is == state::greeting) return greet(who);
     if (c.is == state::busy && (events & EPOLLOUT)) send_some(who);
     if (c.readable) receive_some(who);
 }
@@ -59,7 +61,7 @@ void engine::send_some(std::uint32_t who) {
         auto run = c.to_send;
         if (run.empty()) run = origin::known_view(c.body_sent).substr(0, body_apart_ - c.body_sent);
         if (run.empty()) return;
-        const auto n = send(c.fd, run.data(), run.size(), MSG_NOSIGNAL);
+        const auto n = send_from(c, run);
         if (n < 0) {
             if (errno == EAGAIN || errno == EINTR) return;
             c.cut_off = true;  // a server may answer before it has read all: look for that first
@@ -70,7 +72,10 @@ void engine::send_some(std::uint32_t who) {
         if (!c.to_send.empty()) c.to_send.remove_prefix(static_cast<std::size_t>(n));
         else c.body_sent += static_cast<std::uint64_t>(n);
         const bool all_sent = c.to_send.empty() && c.body_sent == body_apart_;
-        if (all_sent && plan_.kind == traffic::bulk && plan_.message_bytes > 0) shutdown(c.fd, SHUT_WR);
+        if (all_sent && plan_.kind == traffic::bulk && plan_.message_bytes > 0) {
+            if (c.tls) c.tls->finish_sending();
+            shutdown(c.fd, SHUT_WR);
+        }
     }
 }
 
@@ -78,17 +83,17 @@ void engine::receive_some(std::uint32_t who) {
     auto& c = *clients_[who];
     for (int turns = 0; c.readable && c.fd >= 0; ++turns) {
         if (turns == 64) return again_.push_back(who);
-        const auto n = recv(c.fd, buffer_.data(), buffer_.size(), 0);
+        const auto n = receive_into(c, buffer_);
         if (n < 0) {
             c.readable = false;
             if (errno == EAGAIN || errno == EINTR) return;
-            if (c.is == state::busy) return fail(who, failure::reset);
+            if (c.is == state::busy) return lost(who);
             return close_client(who);
         }
         if (n == 0) return on_end(who);
         const auto got = static_cast<std::size_t>(n);
         tally_.bytes_in += got;
-        if (got < buffer_.size() && !c.read_end) c.readable = false;  // a short read has drained it
+        if (got < buffer_.size() && !c.read_end && !c.tls) c.readable = false;  // a short read has drained it
         if (!take(who, {buffer_.data(), got})) return;
     }
 }
@@ -120,9 +125,10 @@ bool engine::take(std::uint32_t who, std::string_view in) {
 void engine::on_end(std::uint32_t who) {
     auto& c = *clients_[who];
     c.readable = false;
+    const bool cut = c.tls && !c.tls->ended_orderly();
     if (c.is == state::busy) {
-        if (plan_.kind == traffic::bulk) complete(who);
-        else if (plan_.kind == traffic::http && c.reader.began() &&
+        if (plan_.kind == traffic::bulk && !cut) complete(who);
+        else if (plan_.kind == traffic::http && !cut && c.reader.began() &&
                  c.reader.ended() == response_reader::result::complete)
             complete(who);
         else return fail(who, failure::closed);
@@ -179,6 +185,8 @@ void engine::fail(std::uint32_t who, failure kind) {
 /// Closes, if it is open, and makes the place free for a new connection.
 void engine::close_client(std::uint32_t who) {
     auto& c = *clients_[who];
+    if (c.tls && plan_.tls->resume) c.session = c.tls->session();
+    c.tls.reset();
     if (c.fd >= 0) close(c.fd);
     c.fd = -1;
     c.is = state::closed;

@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "tests/support/loadgen_tls.hpp"
 #include "tests/support/origin_digest.hpp"
 
 namespace loadgen {
@@ -33,6 +34,7 @@ const char* name_of(failure kind) {
     case failure::timeout: return "timeout";
     case failure::bad_response: return "bad_response";
     case failure::mismatch: return "mismatch";
+    case failure::tls: return "tls";
     case failure::count_: break;
     }
     return "";
@@ -74,6 +76,7 @@ engine::engine(plan what) : plan_{std::move(what)}, buffer_(plan_.kind == traffi
     if (epoll_ < 0 || stop_event_ < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, stop_event_, &event) != 0)
         throw std::runtime_error{"epoll"};
 
+    if (plan_.tls) tls_ = context_for(*plan_.tls);
     requests_ = plan_.heads;
     auto bytes = plan_.kind == traffic::http ? plan_.body_bytes : plan_.message_bytes;
     if (requests_.empty()) requests_.emplace_back();
@@ -101,8 +104,10 @@ engine::engine(plan what) : plan_{std::move(what)}, buffer_(plan_.kind == traffi
 }
 
 engine::~engine() {
-    for (auto& c : clients_)
+    for (auto& c : clients_) {
+        c->tls.reset();
         if (c->fd >= 0) close(c->fd);
+    }
     close(epoll_);
     close(stop_event_);
 }

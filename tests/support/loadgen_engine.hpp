@@ -12,6 +12,9 @@
 /// steps (loadgen_schedule.hpp); the tally then tells of each kind and of each step, by when a request was wanted.
 /// Closed loop (rate 0): every connection sends as soon as it has its answer; latency counts from the sending.
 ///
+/// With plan::tls each connection begins with a handshake, which counts into the latency of the request it is made for, and has a
+/// histogram of its own. The server's certificate is not looked at.
+///
 /// One thread, one edge-triggered epoll set, non-blocking. stop() may be called by a signal handler.
 #include <sys/socket.h>
 
@@ -30,6 +33,7 @@
 #include "tests/support/loadgen_histogram.hpp"
 #include "tests/support/loadgen_response.hpp"
 #include "tests/support/loadgen_schedule.hpp"
+#include "tests/support/tls_socket.hpp"
 
 namespace loadgen {
 
@@ -57,8 +61,20 @@ struct client_kind {
     unsigned connections = 1;
 };
 
+/// What is offered in the handshake. Empty: OpenSSL's default.
+struct tls_plan {
+    std::string sni = {};
+    std::string alpn = {};     ///< "h2,http/1.1"
+    std::string version = {};  ///< "1.2" or "1.3", and no other
+    std::string ciphers = {};
+    std::string ciphersuites = {};
+    std::string curves = {};
+    bool resume = false;  ///< a new connection resumes the last session of the one it follows
+};
+
 struct plan {
     socket_address target;
+    std::optional<tls_plan> tls;
     traffic kind = traffic::http;
     double rate = 0;             ///< requests a second; 0: closed loop
     nanoseconds duration{0};     ///< stop wanting new ones after; 0: only `requests` bounds
@@ -77,7 +93,7 @@ struct plan {
     bool hold = false;  ///< afterwards keep the connections open until stop()
 };
 
-enum class failure : std::uint8_t { connect, reset, closed, timeout, bad_response, mismatch, count_ };
+enum class failure : std::uint8_t { connect, reset, closed, timeout, bad_response, mismatch, tls, count_ };
 const char* name_of(failure kind);
 
 using status_counts = std::map<int, std::uint64_t>;  ///< TCP counts as 200
@@ -104,6 +120,9 @@ struct tally {
     std::array<std::uint64_t, 6> by_class{};  ///< [2]: 2xx; TCP counts as 2xx
     std::array<std::uint64_t, static_cast<std::size_t>(failure::count_)> errors{};
     std::uint64_t connections_opened = 0, bytes_in = 0, bytes_out = 0;
+    std::uint64_t handshakes_full = 0, handshakes_resumed = 0;
+    std::map<int, std::uint64_t> alerts;  ///< fatal ones received, by number
+    histogram handshake;                  ///< from the TCP connection to the end of the TLS handshake
     nanoseconds elapsed{0};
     histogram latency;   ///< of the answered
     histogram lateness;  ///< how late we were ourselves: sent after wanted, a connection being free
@@ -126,7 +145,7 @@ public:
     void stop();  ///< async-signal-safe: wants no more, and lets go of what is held
 
 private:
-    enum class state : std::uint8_t { closed, connecting, idle, busy, leaving };
+    enum class state : std::uint8_t { closed, connecting, greeting, idle, busy, leaving };
     struct client {
         int fd = -1;
         state is = state::closed;
@@ -138,6 +157,9 @@ private:
         std::string_view to_send;
         std::uint64_t body_sent = 0, received = 0;
         response_reader reader;
+        std::optional<weir::testing::tls_socket> tls;
+        weir::testing::ssl_session session;  ///< to resume
+        steady::time_point greeting_since;
     };
     struct deadline {
         steady::time_point when;
@@ -178,7 +200,15 @@ private:
     void close_client(std::uint32_t who);
     void rest(std::uint32_t who);
 
+    // loadgen_tls.cpp: the bytes of a connection
+    void begin_tls(client& c);
+    void greet(std::uint32_t who);
+    static ssize_t receive_into(client& c, std::vector<char>& buffer);
+    static ssize_t send_from(client& c, std::string_view bytes);
+    void lost(std::uint32_t who);
+
     plan plan_;
+    weir::testing::ssl_context tls_;
     tally tally_;
     int epoll_ = -1, stop_event_ = -1;
     bool stopping_ = false;

@@ -7,9 +7,12 @@ namespace {
 
 double seconds_of(nanoseconds t) { return static_cast<double>(t.count()) / 1e9; }
 double micros_of(nanoseconds t) { return static_cast<double>(t.count()) / 1e3; }
-double per_second(const tally& found) {
-    return found.elapsed.count() > 0 ? static_cast<double>(found.answered) / seconds_of(found.elapsed) : 0;
+double per_second_of(const tally& found, std::uint64_t n) {
+    return found.elapsed.count() > 0 ? static_cast<double>(n) / seconds_of(found.elapsed) : 0;
 }
+double per_second(const tally& found) { return per_second_of(found, found.answered); }
+
+std::string alert_name(int number) { return SSL_alert_desc_string_long(number); }
 
 std::string fixed(double value, int digits) {
     char text[64];
@@ -52,6 +55,17 @@ std::string as_table(const tally& found, const plan& asked) {
     for (const auto& [name, share] : percentiles)
         latency += std::string{name} + " " + readable(found.latency.percentile(share)) + "  ";
     line("latency", latency + "max " + readable(found.latency.max()));
+    if (asked.tls) {
+        line("handshakes", std::to_string(found.handshakes_full) + " full, " +
+                               std::to_string(found.handshakes_resumed) + " resumed (" +
+                               fixed(per_second_of(found, found.handshakes_full + found.handshakes_resumed), 0) +
+                               "/s)  p50 " + readable(found.handshake.percentile(50)) + "  p99 " +
+                               readable(found.handshake.percentile(99)));
+        std::string alerts;
+        for (const auto& [number, n] : found.alerts)
+            alerts += (alerts.empty() ? "" : "  ") + alert_name(number) + " " + std::to_string(n);
+        if (!alerts.empty()) line("alerts", alerts);
+    }
     line("bytes", std::to_string(found.bytes_in) + " in, " + std::to_string(found.bytes_out) + " out");
     if (asked.rate > 0) {
         line("asked", fixed(asked.rate, 0) + "/s; latencies count from the intended start");
@@ -91,6 +105,15 @@ std::string as_json(const tally& found, const plan& asked) {
     };
     times("latency_us", found.latency);
     times("own_delay_us", found.lateness);
+    if (asked.tls) {
+        put("handshakes", "{");
+        put("full", number(found.handshakes_full));
+        put("resumed", number(found.handshakes_resumed));
+        put("alerts", "{");
+        for (const auto& [alert, n] : found.alerts) put(std::to_string(alert), number(n));
+        json += "}}";
+        times("handshake_us", found.handshake);
+    }
     const auto statuses = [&](const status_counts& of) {
         put("status", "{");
         for (const auto& [status, n] : of) put(std::to_string(status), number(n));

@@ -51,9 +51,9 @@ def resident_bytes(pid):
     return total
 
 
-def loadgen_command(port, arguments):
+def loadgen_command(port, arguments, cpu=proxies.LOAD_CPU):
     program = os.environ.get("WEIR_LOADGEN", "build/release/loadgen")
-    return proxies.pinned([program, "--json", *arguments, f"127.0.0.1:{port}"], proxies.LOAD_CPU)
+    return proxies.pinned([program, "--json", *arguments, f"127.0.0.1:{port}"], cpu)
 
 
 def load(port, arguments, limit):
@@ -88,7 +88,7 @@ def syscalls_per_request(pid, port, arguments, requests):
     return calls
 
 
-def instructions_per_request(proxy, arguments, requests, directory):
+def instructions_per_request(proxy, port, arguments, requests, directory):
     """User-space instructions: two runs under callgrind that differ only in how many requests they serve."""
     counted = []
     for n in (requests // 10, requests + requests // 10):
@@ -96,7 +96,7 @@ def instructions_per_request(proxy, arguments, requests, directory):
         wrapper = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}.%p", "--quiet"]
         proxy.start(wrapper, single_process=True)
         try:
-            answered = load(proxy.http, [*arguments, "--requests", str(n)], 600)["answered"]
+            answered = load(getattr(proxy, port), [*arguments, "--requests", str(n)], 600)["answered"]
         finally:
             pid = proxy.process.pid
             proxy.stop()

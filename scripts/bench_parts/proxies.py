@@ -1,7 +1,9 @@
 """The proxies under comparison: their configurations, and starting and ending them by process id.
 
-All do the same work with one worker: HTTP to one server over kept-alive connections, and plain TCP. Everything else
-is each program's default, but for the peers' limits of connections, which are too low for 10,000 idle ones. nginx gets the directives that its own manual asks for to keep server connections alive.
+All do the same work with the same number of workers: HTTP and HTTPS to one server over kept-alive connections, and plain
+TCP. Everything else is each program's default, but for the peers' limits of connections, which are too low for 10,000 idle ones,
+and for TLS, where all get the same certificates, versions, ciphers and curves. nginx gets the directives that its own manual
+asks for to keep server connections alive.
 """
 
 import glob
@@ -13,6 +15,13 @@ import time
 
 LOAD_CPU, PROXY_CPU = 1, 0
 
+TLS_NAME = "bench.test"
+KEYS = {"ecdsa": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["rsa:2048"], "rsa4096": ["rsa:4096"]}
+# What weir has by default, spelled out for the peers.
+CIPHERS = ":".join(f"ECDHE-{key}-{cipher}" for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
+                   for key in ("ECDSA", "RSA"))
+CURVES = "X25519:P-256:P-384"
+
 
 def found(name):
     """The path of a program; Debian's servers are in directories that a user's PATH may lack."""
@@ -20,8 +29,27 @@ def found(name):
 
 
 def pinned(command, cpu):
-    """The command on one CPU, where there are two."""
-    return ["taskset", "-c", str(cpu)] + command if (os.cpu_count() or 1) > 1 else command
+    """The command on one CPU, where there are two; on any if `cpu` is None."""
+    return ["taskset", "-c", str(cpu)] + command if cpu is not None and (os.cpu_count() or 1) > 1 else command
+
+
+def certificates(directory):
+    """{kind of key: file with a certificate and its key}, self-signed; made where they are not there yet."""
+    directory = os.path.abspath(os.path.join(directory, "certificates"))
+    os.makedirs(directory, exist_ok=True)
+    files = {}
+    for kind, newkey in KEYS.items():
+        files[kind] = os.path.join(directory, kind + ".pem")
+        if os.path.exists(files[kind]):
+            continue
+        key, made = os.path.join(directory, kind + ".key"), os.path.join(directory, kind + ".new")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", *newkey, "-nodes", "-keyout", key, "-out", made, "-days", "365",
+                        "-subj", f"/CN={TLS_NAME}", "-addext", f"subjectAltName=DNS:{TLS_NAME}"], check=True, capture_output=True)
+        with open(made, "a") as both, open(key) as f:
+            both.write(f.read())
+        os.rename(made, files[kind])
+        os.unlink(key)
+    return files
 
 
 def free_ports(n):
@@ -58,20 +86,25 @@ def end(process):
 
 
 class Proxy:
-    """One proxy: `http`, `echo` and `source` are its ports; a port is None for what it cannot do."""
+    """One proxy: `http`, `echo`, `source` and `https_` with each kind of key are its ports; a port is None for what it cannot do."""
 
-    def __init__(self, name, directory, origins):
-        self.name, self.origins = name, origins
+    def __init__(self, name, directory, origins, workers=1, cpu=PROXY_CPU):
+        """`cpu`: which it is bound to; None: none."""
+        self.name, self.origins, self.workers, self.cpu = name, origins, workers, cpu
+        self.certificates = certificates(directory)
         self.directory = os.path.abspath(os.path.join(directory, name))
         os.makedirs(self.directory, exist_ok=True)
         self.process = None
 
     def start(self, wrapper=(), single_process=False):
         """`wrapper` goes before the command (valgrind). `single_process`: without nginx's master, for the same."""
-        self.http, self.echo, self.source = free_ports(3)
+        self.http, self.echo, self.source, *https = free_ports(3 + len(KEYS))
+        self.tls_ports = dict(zip(KEYS, https))
+        for kind, port in self.tls_ports.items():
+            setattr(self, "https_" + kind, port)
         command = list(wrapper) + getattr(self, "_" + self.name)(single_process)
         log = open(os.path.join(self.directory, "output"), "wb")
-        self.process = subprocess.Popen(pinned(command, PROXY_CPU), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(pinned(command, self.cpu), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         log.close()
         wait_until_listening(self.http, self.process, f"{self.name} (see {self.directory}/output)")
 
@@ -89,11 +122,13 @@ class Proxy:
     def _weir(self, _single):
         log = weir_log(self.directory)
         to = self.origins
-        path = self._write(f"""workers 1;
+        https = "".join(f"listen 127.0.0.1:{port} {{ tls {{ certificate {self.certificates[kind]}; }} route / web; }}\n"
+                        for kind, port in self.tls_ports.items())
+        path = self._write(f"""workers {self.workers};
 access_log {log};
 drain lame_duck=0s deadline=1s;
 listen 127.0.0.1:{self.http} {{ route / web; }}
-listen 127.0.0.1:{self.echo} {{ protocol tcp; default_backend echo; }}
+{https}listen 127.0.0.1:{self.echo} {{ protocol tcp; default_backend echo; }}
 listen 127.0.0.1:{self.source} {{ protocol tcp; default_backend source; }}
 backend web {{ server {to['http']}; }}
 backend echo {{ server {to['echo']}; }}
@@ -104,10 +139,12 @@ backend source {{ server {to['source']}; }}
     def _haproxy(self, _single):
         logs = peers_log()
         to = self.origins
+        https = "".join(f"    bind 127.0.0.1:{port} ssl crt {self.certificates[kind]} ssl-min-ver TLSv1.2 ciphers {CIPHERS} curves {CURVES}\n"
+                        for kind, port in self.tls_ports.items())
         path = self._write(f"""global
     maxconn 12000
     no strict-limits
-    nbthread 1
+    nbthread {self.workers}
     {'log stdout format raw local0' if logs else ''}
 defaults
     mode http
@@ -120,7 +157,7 @@ defaults
 frontend http
     maxconn 12000
     bind 127.0.0.1:{self.http}
-    default_backend web
+{https}    default_backend web
 backend web
     server one {to['http']}
 listen echo
@@ -140,6 +177,14 @@ listen source
 
     def _nginx(self, single):
         module, to, here = nginx_stream_module(), self.origins, self.directory
+        location = """location / { proxy_pass http://web; proxy_http_version 1.1; proxy_set_header Connection ""; }"""
+        https = "".join(f"""    server {{
+        listen 127.0.0.1:{port} ssl backlog=4096;
+        ssl_certificate {self.certificates[kind]};
+        ssl_certificate_key {self.certificates[kind]};
+        {location}
+    }}
+""" for kind, port in self.tls_ports.items())
         log = f"{here}/access.log combined" if peers_log() else "off"
         if module is None:
             self.echo = self.source = None
@@ -154,7 +199,7 @@ listen source
 daemon off;
 master_process {'off' if single else 'on'};
 {'user root;' if os.geteuid() == 0 else ''}
-worker_processes 1;
+worker_processes {self.workers};
 pid {here}/pid;
 error_log {here}/errors warn;
 events {{ worker_connections 12000; }}
@@ -171,9 +216,12 @@ http {{
     upstream web {{ server {to['http']}; keepalive 128; keepalive_requests 1000000000; }}
     server {{
         listen 127.0.0.1:{self.http} backlog=4096;
-        location / {{ proxy_pass http://web; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+        {location}
     }}
-}}
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_ciphers {CIPHERS};
+    ssl_ecdh_curve {CURVES};
+{https}}}
 {stream}
 """)
         return [found("nginx"), "-p", here, "-e", f"{here}/errors", "-c", path]
@@ -212,13 +260,13 @@ def chosen():
 
 
 class Origins:
-    """The three servers behind every proxy: HTTP, TCP echo, TCP source. On the load's CPU."""
+    """The three servers behind every proxy: HTTP, TCP echo, TCP source. On the load's CPU, or on any if `cpu` is None."""
 
-    def __init__(self, source_bytes):
+    def __init__(self, source_bytes, cpu=LOAD_CPU):
         program = os.environ.get("WEIR_ORIGIN", "build/release/origin")
         self.processes, self.addresses = [], {}
         for kind, options in (("http", []), ("echo", ["--tcp-echo"]), ("source", ["--tcp-source", str(source_bytes)])):
-            process = subprocess.Popen(pinned([program, *options], LOAD_CPU), stdout=subprocess.PIPE, text=True)
+            process = subprocess.Popen(pinned([program, *options], cpu), stdout=subprocess.PIPE, text=True)
             self.processes.append(process)
             line = process.stdout.readline()
             if not line.startswith("listening on "):

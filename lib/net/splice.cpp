@@ -13,10 +13,12 @@
 namespace weir {
 namespace {
 
-constexpr int pipe_bytes = 1 << 20;              // of room: each piece of a packet takes a slot, however small it is
+constexpr int pipe_bytes = 1 << 20;  // of room: each piece of a packet takes a slot, however small it is
+constexpr std::size_t widest_window = 512 * 1024;
 constexpr std::size_t bytes_per_turn = 1 << 20;  // then others get a look
 
-/// Watches a duplicate of a socket's descriptor. Made only when the first wait is due.
+/// Watches a duplicate of a socket's descriptor. Made only when the first wait is due; goes on watching between two waits,
+/// since beginning and ending it cost three system calls, until something happens that nobody waits for.
 class watch {
 public:
     watch(loop& time, int descriptor) noexcept : time_{time}, original_{descriptor} {}
@@ -45,20 +47,20 @@ public:
         awaiter(watch& of, int events) noexcept : watch_{&of}, events_{events} {}
         awaiter(awaiter&& other) noexcept : watch_{other.watch_}, events_{other.events_} {}
         ~awaiter() {
-            if (watch_->node_ && watch_->node_->waiting == this) {
-                watch_->node_->waiting = nullptr;
-                uv_poll_stop(&watch_->node_->poll);
-            }
+            if (watch_->node_ && watch_->node_->waiting == this) { watch_->node_->waiting = nullptr; }
         }
         bool await_ready() const noexcept { return false; }
         bool await_suspend(std::coroutine_handle<> parent) {
             waiter_.handle = parent;
             watch_->node_->waiting = this;
+            if (uv_is_active(reinterpret_cast<uv_handle_t*>(&watch_->node_->poll))) return true;
             uv_poll_start(&watch_->node_->poll, events_, [](uv_poll_t* handle, int, int) {
                 const uv_loop::callback_scope scope{handle};
                 auto& my = *static_cast<node*>(handle->data);
-                uv_poll_stop(handle);
-                if (!my.waiting) return;
+                if (!my.waiting) {
+                    uv_poll_stop(handle);
+                    return;
+                }
                 my.waiting->settled_ = true;
                 my.time->post(std::exchange(my.waiting, nullptr)->waiter_);
             });
@@ -138,13 +140,13 @@ task<std::expected<std::uint64_t, splice_error>> splice_bytes(byte_stream& from,
         return limits.idle > 0ns ? std::min(limits.until, time.now() + limits.idle) : limits.until;
     };
     std::uint64_t read = 0, written = 0;
-    std::size_t this_turn = 0;
+    std::size_t this_turn = 0, window = splice_window;
     bool ended = false;
 
     while (true) {
         if (through.inside == 0 && (ended || read == limits.bytes)) co_return written;
         if (through.inside == 0) {
-            const auto want = std::min<std::uint64_t>(limits.bytes - read, splice_window);
+            const auto want = std::min<std::uint64_t>(limits.bytes - read, window);
             const auto got = ::splice(from.descriptor(), nullptr, through.write_end, nullptr, want,
                                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
             if (got > 0) {
@@ -170,11 +172,14 @@ task<std::expected<std::uint64_t, splice_error>> splice_bytes(byte_stream& from,
             written += static_cast<std::uint64_t>(put);
             if (progress) *progress += static_cast<std::uint64_t>(put);
             this_turn += static_cast<std::size_t>(put);
+            // What the receiver takes at once may be more at a time: fewer calls, and he is woken less often.
+            if (through.inside == 0) window = std::min(2 * window, widest_window);
             if (this_turn >= bytes_per_turn) {
                 this_turn = 0;
                 co_await time.yield();
             }
         } else if (errno == EAGAIN) {
+            window = splice_window;
             if (const int error = co_await wait_for(time, target, UV_WRITABLE, fresh_deadline()))
                 co_return std::unexpected{splice_error{{error}, true}};
             this_turn = 0;

@@ -8,8 +8,9 @@
 ///     }
 ///
 /// Both streams need a descriptor and an empty in() buffer on the source; nobody else may read from one or write to the other
-/// meanwhile. Bounded: at most `splice_window` bytes are inside the pipe, so a receiver that stands still costs that much
-/// kernel memory and no more of ours. Cancelling is safe for the process, but bytes inside the pipe are lost with it: both
+/// meanwhile. Bounded: at most `splice_window` bytes are inside the pipe, so a receiver that is slower than the source costs
+/// that much kernel memory and no more of ours; for one that takes all at once the window grows to 512 KiB, which may be
+/// inside when it comes to a stand. Cancelling is safe for the process, but bytes inside the pipe are lost with it: both
 /// connections are then out of step and must be closed.
 /// libuv's handle for a socket is paused while uv_poll_t watches a duplicate of its descriptor, because libuv allows one
 /// handle per descriptor. A transfer therefore takes up to four descriptors beyond the two sockets.

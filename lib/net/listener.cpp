@@ -59,6 +59,7 @@ int open_socket(const address& at, const bind_options& options, std::string& pro
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
         setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);  // and this
+        avoid_pacing(fd, at);                                      // and this
         if (options.defer_accept) setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof on);
         set_families(fd, at);
     }

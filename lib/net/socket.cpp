@@ -194,6 +194,8 @@ public:
             uv_tcp_init(loop, &uv.tcp);  // no descriptor to be had: still a handle that can be closed
             return false;
         }
+        int descriptor = -1;
+        if (uv_fileno(&uv.handle, &descriptor) == 0) avoid_pacing(descriptor, socket_->peer());
         uv_tcp_nodelay(&uv.tcp, 1);
         uv_tcp_keepalive(&uv.tcp, 1, 15);
         request_ = new node{{}, this};
@@ -227,6 +229,11 @@ private:
 };
 
 }  // namespace
+
+void avoid_pacing(int descriptor, const address& at) noexcept {
+    constexpr std::string_view name = "reno";
+    if (at.is_inet() && at.is_loopback()) setsockopt(descriptor, IPPROTO_TCP, TCP_CONGESTION, name.data(), name.size());
+}
 
 io_result<stream_ptr> adopt_socket(stream_context& context, int fd, address peer, adopt_options options) {
     auto* socket = new uv_socket{context, std::move(peer)};

@@ -6,6 +6,7 @@
 ///
 /// Cancelling connect() closes the half-open socket. Both need a context whose loop is a uv_loop. TCP sockets get
 /// TCP_NODELAY; connected ones keep-alive probes too, so that a pooled connection to a machine that vanished is noticed.
+/// Towards this machine itself they do without the pacing of BBR, where that is the system's default.
 #include "lib/async/task.hpp"
 #include "lib/net/byte_stream.hpp"
 
@@ -15,6 +16,11 @@ struct adopt_options {
     adopt_options() = default;
     bool data_is_there = false;  // TCP_DEFER_ACCEPT: try to read before the first wait
 };
+
+/// Between two ends on one machine nothing can be congested, but BBR, the default of some systems, arms a timer for every
+/// packet it sends: two thirds of the cost of bulk data, measured on a virtual machine. So a socket that is bound to, or
+/// about to connect to, a loopback address gets Reno, which every kernel has. What a listener accepts inherits it.
+void avoid_pacing(int descriptor, const address& at) noexcept;
 
 /// Takes over a connected, non-blocking descriptor; on failure it is closed.
 io_result<stream_ptr> adopt_socket(stream_context& context, int fd, address peer, adopt_options options);

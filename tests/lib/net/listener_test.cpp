@@ -1,6 +1,8 @@
 #include "lib/net/listener.hpp"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -48,6 +50,22 @@ TEST_CASE("listener: after finish() the backlog is emptied, then new clients are
         const bool again = co_await net.door().pending();
         CHECK_FALSE(again);
         net.door().finish();  // twice does no harm
+    });
+}
+
+TEST_CASE("listener and connect: between two ends on one machine nothing is paced") {
+    run_on_uv([](uv_loop& time) -> task<void> {
+        stream_context context{time};
+        loopback net{context};
+        const auto control = [](const byte_stream& stream) {
+            char name[16] = "";
+            socklen_t size = sizeof name;
+            getsockopt(stream.descriptor(), IPPROTO_TCP, TCP_CONGESTION, name, &size);
+            return std::string{name};
+        };
+        auto ends = co_await net.connect();
+        CHECK(control(*ends.first) == "reno");
+        CHECK(control(*ends.second) == "reno");
     });
 }
 

@@ -27,8 +27,7 @@ client_place::~client_place() {
 bool enter_as_client(worker_context& w, listener_view& view, admitted& client) {
     const auto most = view.settings.max_connections_per_client;
     if (most == 0) return true;
-    auto& who = client.stream->peer();
-    client.share = client_place::enter(view.shared, key_of(who));
+    client.share = client_place::enter(view.shared, key_of(client.stream->peer()));
     if (client.share) return true;
     client.stream->reset_on_close();
     w.numbers.refused_total[static_cast<std::size_t>(reason::client_connections)].add();
@@ -36,7 +35,7 @@ bool enter_as_client(worker_context& w, listener_view& view, admitted& client) {
     if (w.errors.wants(log_level::info)) {
         std::string line{word(reason::client_connections)};  // without the port: the same client is the same line
         line.append(": more than ").append(std::to_string(most)).append(" connections of one client [client ");
-        w.log(log_level::info, line.append(w.text_of(who, false)).append("]"));
+        w.log(log_level::info, line.append(client.stream->peer_ip_text()).append("]"));
     }
     return false;
 }

@@ -49,19 +49,26 @@ backend::entering::~entering() {
 bool backend::entering::await_ready() {
     const std::lock_guard lock{backend_->mutex_};
     const auto now = backend_->advance(arrival_.wanted.home.now());
-    if (backend_->queue_.size() > 0) return false;
-    switch (backend_->decide(arrival_, now)) {
+    switch (backend_->ask(arrival_.wanted, now, arrival_.given, arrival_.why)) {
     case decision::wait: return false;
     case decision::never: arrival_.at = arrival::state::refused; break;
-    case decision::granted: break;
+    case decision::granted: arrival_.at = arrival::state::granted; break;
     }
     return arrival_.delivered = true;
 }
 
 std::optional<std::expected<place, reason>> backend::enter_now(const wanted_place& what) {
-    entering entering{*this, what};
-    if (!entering.await_ready()) return std::nullopt;
-    return entering.await_resume();
+    place given;
+    auto why = reason::none;
+    const std::lock_guard lock{mutex_};
+    const auto now = advance(what.home.now());
+    switch (ask(what, now, given, why)) {
+    case decision::granted: return given;
+    case decision::never: return std::unexpected{why};
+    case decision::wait: break;
+    }
+    if (what.may_wait && queue_.would_take(what.cls, what.fair_key, now)) return std::nullopt;
+    return std::unexpected{reason::queue_full};
 }
 
 bool backend::entering::await_suspend(std::coroutine_handle<> parent) {
@@ -70,10 +77,7 @@ bool backend::entering::await_suspend(std::coroutine_handle<> parent) {
     auto& here = arrival_.wanted.home;
     const std::lock_guard lock{b.mutex_};
     const auto now = b.advance(here.now());
-    arrival_.cls = arrival_.wanted.cls;
-    arrival_.client_key = arrival_.wanted.fair_key;
     arrival_.since = now;
-    arrival_.deadline = arrival_.wanted.deadline;
     const auto refuse = [&](queue_entry& who, refusal why) { b.refuse(static_cast<arrival&>(who), why, here); };
     if (!arrival_.wanted.may_wait || !b.queue_.push(arrival_, now, refuse)) {
         arrival_.at = arrival::state::refused;
@@ -200,49 +204,62 @@ std::optional<std::size_t> backend::probe_due(const wanted_place& what, time_poi
     return std::nullopt;
 }
 
-/// Grants, or says whether waiting may help; if not, why is in who.why.
-backend::decision backend::decide(arrival& who, time_point now) {
-    const auto& what = who.wanted;
+/// Counts a new request, whatever its tries will be. False: it has less time left than the usual one takes.
+bool backend::begin(const wanted_place& what, time_point now) {
+    ++requests_total_;
+    budget_.first_attempt(now);
+    return !in_time_.refuses(what.deadline - now, times_.at(500, now), now);
+}
+
+/// Whoever comes while others wait, waits behind them.
+backend::decision backend::ask(const wanted_place& what, time_point now, place& given, reason& why) {
+    if (what.is_new && !begin(what, now)) {
+        why = reason::cannot_finish;
+        return decision::never;
+    }
+    return queue_.size() > 0 ? decision::wait : decide(what, now, given, why);
+}
+
+/// Grants, or says whether waiting may help; if not, why.
+backend::decision backend::decide(const wanted_place& what, time_point now, place& given, reason& why) {
     if (what.route && what.route->full()) return decision::wait;
     if (settings_.limit.how == conf::in_flight_limit::kind::fixed && in_flight_ >= settings_.limit.places)
         return decision::wait;
     bool any_allowed = false;
     const auto chosen = pick(what, now, any_allowed);
     if (chosen) {
-        grant(who, *chosen, now);
+        grant(what, *chosen, now, given);
         return decision::granted;
     }
     if (any_allowed) return decision::wait;
     const bool some_are_up = std::ranges::any_of(uses_, [](use each) { return each != use::no; });
-    who.why = some_are_up ? reason::breaker_open : reason::no_server;
+    why = some_are_up ? reason::breaker_open : reason::no_server;
     return decision::never;
 }
 
-void backend::grant(arrival& who, std::size_t i, time_point now) {
+void backend::grant(const wanted_place& what, std::size_t i, time_point now, place& given) {
     auto& s = servers_[i];
     auto& g = s.guarded_;
-    auto& p = who.given;
-    p.of_.group = this;
-    p.of_.at = &s;
-    p.of_.index = i;
-    p.of_.home = &who.wanted.home;
-    p.of_.route = who.wanted.route;
-    p.of_.measured = who.wanted.measured;
-    p.of_.ticket = g.breaker.begin(now);
-    if (p.of_.route) {
-        ++p.of_.route->in_flight;
-        if (!p.of_.route->breakers.empty()) p.of_.route_ticket = p.of_.route->breakers[i].begin(now);
+    auto& of = given.of_;
+    of.group = this;
+    of.at = &s;
+    of.index = i;
+    of.home = &what.home;
+    of.route = what.route;
+    of.measured = what.measured;
+    of.ticket = g.breaker.begin(now);
+    if (of.route) {
+        ++of.route->in_flight;
+        if (!of.route->breakers.empty()) of.route_ticket = of.route->breakers[i].begin(now);
     }
     g.latency.started(now);
     s.in_flight_.fetch_add(1, std::memory_order_relaxed);
     ++in_flight_;
-    if (p.of_.measured) {
-        p.of_.counted = true;
-        p.of_.epoch = g.limit.started(now, ++g.measured);
+    if (of.measured) {
+        of.counted = true;
+        of.epoch = g.limit.started(now, ++g.measured);
     }
-    ++g.tries[static_cast<std::size_t>(who.wanted.kind)];
-    if (who.at == arrival::state::queued) queue_wait_.record_us(static_cast<std::uint64_t>((now - who.since) / 1us));
-    who.at = arrival::state::granted;
+    ++g.tries[static_cast<std::size_t>(what.kind)];
 }
 
 /// Lets in as many of those who wait as there is room for.
@@ -251,7 +268,10 @@ void backend::dispatch(loop& here, time_point now) {
     queue_.expire(now, [&](queue_entry& who, refusal why) { refuse(static_cast<arrival&>(who), why, here); });
     const auto goes = [&](queue_entry& e) {
         auto& who = static_cast<arrival&>(e);
-        return decide(who, now) == decision::granted;
+        if (decide(who.wanted, now, who.given, who.why) != decision::granted) return false;
+        queue_wait_.record_us(static_cast<std::uint64_t>((now - who.since) / 1us));
+        who.at = arrival::state::granted;
+        return true;
     };
     while (auto* next = queue_.pop(now, goes)) wake(static_cast<arrival&>(*next), here);
 }
@@ -313,14 +333,6 @@ void backend::left(place& p) noexcept {
 }
 
 // ---- retries and hedges ----
-
-bool backend::begin_request(time_point when, nanoseconds remaining) {
-    const std::lock_guard lock{mutex_};
-    const auto now = advance(when);
-    ++requests_total_;
-    budget_.first_attempt(now);
-    return !in_time_.refuses(remaining, times_.at(500, now), now);
-}
 
 bool backend::pay_for(try_kind kind, route_state* way, time_point when, bool calm) {
     const std::lock_guard lock{mutex_};

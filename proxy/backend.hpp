@@ -9,8 +9,8 @@
 ///     }                                                    // leaves when `place` dies: the next in the queue is let in
 ///
 /// One object per backend and process, used by all workers from their own threads. One mutex guards all that must agree
-/// exactly: what is in flight, limits, queue, breakers, ejections, budget, latencies. It is held for less than a microsecond, once
-/// per request and twice per try, and never across a suspension; that is cheaper to reason about, and on the machines measured no slower, than a
+/// exactly: what is in flight, limits, queue, breakers, ejections, budget, latencies. It is held for less than a microsecond,
+/// twice per try, and never across a suspension; that is cheaper to reason about, and on the machines measured no slower, than a
 /// lock-free path for each fact. A waiter whose place was granted by another worker is woken on its own loop.
 ///
 /// Order of a decision: route limit, backend limit, then a server that health, ejection and breaker allow and that has room.
@@ -47,12 +47,12 @@ namespace weir {
 
 class backend;
 
-/// What a try asks of its backend.
+/// What a try asks of its backend. It and what it points at must outlive the wait.
 struct wanted_place {
     explicit wanted_place(loop& asker) : home{asker} {}
-    loop& home;                            // of the asker; woken there
-    const tried_servers* tried = nullptr;  // must outlive the wait
-    route_state* route = nullptr;          // whose limit counts too; null: none
+    loop& home;  // of the asker; woken there
+    const tried_servers* tried = nullptr;
+    route_state* route = nullptr;  // whose limit counts too; null: none
     try_kind kind = try_kind::first;
     priority_class cls = priority_class::normal;
     std::uint64_t fair_key = 0;           // who asks, for taking turns in the queue
@@ -60,6 +60,7 @@ struct wanted_place {
     std::optional<std::size_t> stick_to;  // a server that this client had before
     bool measured = true;                 // its times say something about the server: not a tunnel, not a long poll
     bool may_wait = true;
+    bool is_new = true;                       // nothing was asked for this request before: it is counted, once
     bool may_probe = false;                   // it can be repeated elsewhere if this server is not well yet
     time_point deadline = time_point::max();  // nobody waits for the answer after this
 };
@@ -68,14 +69,17 @@ struct wanted_place {
 class place {
 public:
     place() = default;
-    place(place&& other) noexcept : of_{std::exchange(other.of_, {})} {}
+    place(place&& other) noexcept : of_{other.of_} { other.of_.group = nullptr; }
     place& operator=(place&& other) noexcept {
         if (this == &other) return *this;
-        leave();
-        of_ = std::exchange(other.of_, {});
+        if (of_.group) leave();
+        of_ = other.of_;
+        other.of_.group = nullptr;
         return *this;
     }
-    ~place() { leave(); }
+    ~place() {
+        if (of_.group) leave();
+    }
 
     explicit operator bool() const noexcept { return of_.group != nullptr; }
     server& at() const noexcept { return *of_.at; }
@@ -160,14 +164,12 @@ public:
     /// Awaits a place: std::expected<place, reason>. Cancelling while it waits leaves the queue; a place that was granted and not
     /// yet collected is given back. Limit the wait by patience(): expiry is then the caller's to report by gave_up().
     entering enter(const wanted_place& what) noexcept;
-    /// The same without waiting; nothing: it would have to wait.
+    /// The same without waiting, refusals by a full queue included; nothing: it would have to wait, and may.
     std::optional<std::expected<place, reason>> enter_now(const wanted_place& what);
     /// How long a try may wait in the queue at present.
     nanoseconds patience() const noexcept { return nanoseconds{patience_ns_.load(std::memory_order_relaxed)}; }
 
     // ---- retries and hedges ----
-    /// A new request, whatever its tries will be; `remaining`: of its time. False: it cannot finish, refuse it.
-    bool begin_request(time_point now, nanoseconds remaining = nanoseconds::max());
     /// Pays for a further try. `calm`: weir is not short of anything itself.
     bool pay_for(try_kind kind, route_state* way, time_point now, bool calm);
     /// When a second try should be sent beside the first; nothing: not at all, now.
@@ -198,12 +200,14 @@ private:
     };
 
     time_point advance(time_point now) noexcept { return now_ = std::max(now_, now); }
-    decision decide(arrival& who, time_point now);
+    bool begin(const wanted_place& what, time_point now);
+    decision ask(const wanted_place& what, time_point now, place& given, reason& why);
+    decision decide(const wanted_place& what, time_point now, place& given, reason& why);
     std::optional<std::size_t> pick(const wanted_place& what, time_point now, bool& any_allowed);
     std::optional<std::size_t> probe_due(const wanted_place& what, time_point now) const noexcept;
     bool allowed(std::size_t i, time_point now);
     bool has_room(std::size_t i, bool measured) const noexcept;
-    void grant(arrival& who, std::size_t i, time_point now);
+    void grant(const wanted_place& what, std::size_t i, time_point now, place& given);
     void dispatch(loop& here, time_point now);
     void refuse(arrival& who, refusal why, loop& here);
     void wake(arrival& who, loop& here);
@@ -246,8 +250,12 @@ private:
 
 struct backend::arrival : queue_entry {
     enum class state : std::uint8_t { fresh, queued, granted, refused, done };
-    explicit arrival(const wanted_place& what) noexcept : wanted{what} {}
-    wanted_place wanted;
+    explicit arrival(const wanted_place& what) noexcept : wanted{what} {
+        cls = what.cls;
+        client_key = what.fair_key;
+        deadline = what.deadline;
+    }
+    const wanted_place& wanted;
     waiter wake;              // linked only on its own loop
     state at = state::fresh;  // under the lock
     bool delivered = false;   // on its own loop

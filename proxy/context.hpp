@@ -173,7 +173,6 @@ struct worker_context {
     /// For composing heads and small messages: filled and written without a suspension between (see byte_stream).
     std::string scratch;
     std::string log_line;
-    std::string address_text;
     head_store<http::request_head> request_heads;
     head_store<http::response_head> response_heads;
 
@@ -187,13 +186,6 @@ struct worker_context {
 
     void log(log_level level, std::string_view message) { errors.write(level, message, time.wall_us()); }
     void log_access(const access_record& record);
-    /// Valid until the next call.
-    std::string_view text_of(const address& who, bool with_port) {
-        address_text.clear();
-        if (with_port) who.append_to(address_text);
-        else who.append_ip_to(address_text);
-        return address_text;
-    }
     std::string_view date_now() { return date.at(time.wall_us()); }
 };
 

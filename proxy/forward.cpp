@@ -52,35 +52,27 @@ void prepare(journey& j) {
     w.cls = r.cls;
     w.deadline = r.deadline;
     w.measured = !route.long_poll;
+    w.fair_key = key_of(settings.fair_key, r);
     w.may_probe = r.may_repeat && r.body_done && j.retries_left > 0;
     if (settings.how == conf::balance::hash) w.hash = key_of(settings.hash_key, r);
     w.stick_to = r.stuck_to = server_in_cookie(r);
 }
 
-std::unexpected<error> no_place(const backend& group, reason why) {
-    return fail(why, "find a server of " + group.name(), false);
-}
-
 /// A place on a server, after a wait in the queue if need be; a client that leaves gives up its turn.
-task<result<place>> wait_for_place(journey& j) {
+task<std::expected<place, reason>> wait_for_place(journey& j) {
     auto& r = j.r;
     auto& group = r.backend->shared;
-    j.wanted.fair_key = key_of(group.settings().fair_key, r);
     const auto until = std::min(r.deadline, r.time().after(group.patience()));
-    const auto refused = [&group](reason why) { return no_place(group, why); };
-    const bool watch = r.client.in().empty() && r.body_done;
-    if (watch) {
+    const auto too_late = until < r.deadline ? reason::queue_timeout : reason::total_timeout;
+    if (r.client.in().empty() && r.body_done) {
         auto first = co_await timeout_at(r.time(), until, race(group.enter(j.wanted), r.client.closed()));
-        if (!first) co_return refused(until < r.deadline ? reason::queue_timeout : reason::total_timeout);
-        if (first->index() == 1) co_return refused(reason::client_closed);
-        auto& entered = std::get<0>(*first);
-        if (!entered) co_return refused(entered.error());
-        co_return std::move(*entered);
+        if (!first) co_return std::unexpected{too_late};
+        if (first->index() == 1) co_return std::unexpected{reason::client_closed};
+        co_return std::get<0>(std::move(*first));
     }
     auto entered = co_await timeout_at(r.time(), until, group.enter(j.wanted));
-    if (!entered) co_return refused(until < r.deadline ? reason::queue_timeout : reason::total_timeout);
-    if (!*entered) co_return refused(entered->error());
-    co_return std::move(**entered);
+    if (!entered) co_return std::unexpected{too_late};
+    co_return std::move(*entered);
 }
 
 bool may_have_rivals(const request& r) {
@@ -208,52 +200,42 @@ bool nobody_there(reason why) {
     }
 }
 
-enum class ending { answered, elsewhere };
-
-/// There is no response to pass on.
-task<ending> give_up(journey& j, error failure) {
-    auto& r = j.r;
+/// There is no response to pass on from this backend. Decides at once, and returns what is to be awaited.
+task<void> give_up(request& r, const error& failure) {
     auto& group = r.backend->shared;
     group.refused(failure.why);
     if (nobody_there(failure.why) && !r.answered) {
         const auto& fallback = group.settings().fallback;
         if (fallback.how == conf::fallback::kind::backend && r.replayable()) {
             r.backend = &r.worker.backends[fallback.backend];
-            co_return ending::elsewhere;
+            return forward(r);
         }
         if (const auto own = fallback_answer(r)) {
             r.why = failure.why;
-            co_await answer(r, *own);
-            co_return ending::answered;
+            return answer(r, *own);
         }
     }
-    co_await refuse(r, failure.why, failure.doing);
-    co_return ending::answered;
+    return refuse(r, failure.why, failure.doing);
 }
 
-/// Tries until there is a response to pass on, or none to be had from this backend.
-task<ending> forward_to_backend(request& r) {
+}  // namespace
+
+task<void> forward(request& r) {
     journey j{r};
     prepare(j);
     auto& group = r.backend->shared;
-    if (!group.begin_request(r.time().now(), r.deadline - r.time().now()))
-        co_return co_await give_up(j, error{reason::cannot_finish, "start a request with so little time left"});
-
     std::optional<error> last;  // the real failure, where a later try finds no place
     while (true) {
-        result<place> found;
-        if (auto now = group.enter_now(j.wanted)) {
-            if (*now) found = std::move(**now);
-            else found = no_place(group, now->error());
-        } else {
-            found = co_await wait_for_place(j);
-        }
-        if (!found) {
-            const bool gone = found.error().why == reason::client_closed;
-            co_return co_await give_up(j, last && !gone ? std::move(*last) : std::move(found.error()));
+        auto found = group.enter_now(j.wanted);
+        j.wanted.is_new = false;
+        if (!found) found = co_await wait_for_place(j);
+        if (!*found) {
+            const auto why = found->error();
+            if (!last || why == reason::client_closed) last.emplace(why, "find a server", false);
+            co_return co_await give_up(r, *last);
         }
         j.wanted.kind = try_kind::retry;
-        auto first = std::make_unique<attempt>(r, std::move(*found));
+        auto first = std::make_unique<attempt>(r, std::move(**found));
         result<attempt_ptr> tried;
         if (const auto plan = plan_for(j); plan.others > 0) {
             tried = co_await contest(r, std::move(first), j.wanted, j.tried, plan);
@@ -264,6 +246,7 @@ task<ending> forward_to_backend(request& r) {
             } else {
                 first->report(asked.error());
                 tried = std::unexpected{std::move(asked.error())};
+                first.reset();  // its place is free for others before we wait, or go elsewhere
             }
         }
         std::optional<nanoseconds> pause;
@@ -271,9 +254,9 @@ task<ending> forward_to_backend(request& r) {
             auto& a = **tried;
             pause = another_for_status(j, a);
             if (!pause) {
-                auto passed = co_await pass_on(a);
-                if (passed) co_return ending::answered;
-                co_return co_await give_up(j, std::move(passed.error()));
+                co_await pass_on(a);
+                if (a.body && !a.body->succeeded()) r.keep_client = false;  // an answer before the request's end
+                co_return;
             }
             last = error{reason::bad_response, a.doing("ask") + ": status " + std::to_string(a.head.status())};
             tried->reset();
@@ -284,18 +267,13 @@ task<ending> forward_to_backend(request& r) {
                 failure.sent = last->sent;
                 pause = another(j, failure);
             }
-            if (!pause) co_return co_await give_up(j, std::move(*last));
+            if (!pause) co_return co_await give_up(r, *last);
         }
         if (r.worker.errors.wants(log_level::info)) r.worker.log(log_level::info, "trying again: " + last->doing);
-        if (!co_await wait_for(r, *pause))
-            co_return co_await give_up(j, error{reason::client_closed, "wait for another try"});
+        if (co_await wait_for(r, *pause)) continue;
+        last.emplace(reason::client_closed, "wait for another try");
+        co_return co_await give_up(r, *last);
     }
-}
-
-}  // namespace
-
-task<void> forward(request& r) {
-    for (auto end = ending::elsewhere; end == ending::elsewhere;) end = co_await forward_to_backend(r);
 }
 
 }  // namespace weir

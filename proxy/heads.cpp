@@ -46,7 +46,7 @@ void append_host(std::string& out, const request& r) {
 void append_own_fields(std::string& out, const request& r) {
     const auto style = r.listener.settings.forwarded;
     http::hop hop;
-    if (!r.client.peer().is_unix()) hop.client = r.worker.text_of(r.client.peer(), false);
+    if (!r.client.peer().is_unix()) hop.client = r.client.peer_ip_text();
     hop.trusted = r.trusted;
     hop.secure = r.client.layer() != nullptr;
     hop.x_forwarded = style == conf::forwarded_style::both || style == conf::forwarded_style::x_forwarded;
@@ -113,8 +113,8 @@ void compose_request(std::string& out, const request& r, time_point deadline) {
         std::string own;
         append_own_fields(own, r);
         append_untouched(out, own, todo);
+        append_configured(out, todo, r);
     }
-    append_configured(out, todo, r);
     append_deadline(out, r, deadline);
 
     // TE is between neighbours and must be named as such (RFC 9110 section 10.1.4).

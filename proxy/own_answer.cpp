@@ -66,7 +66,7 @@ task<void> answer(request& r, const own_text& what) {
     answer.fields = fields;
     r.worker.scratch.clear();
     http::append_answer(r.worker.scratch, answer, mode);
-    co_await answer_with_scratch(r, what.status);
+    return answer_with_scratch(r, what.status);
 }
 
 }  // namespace weir

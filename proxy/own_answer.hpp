@@ -23,7 +23,7 @@ std::optional<own_text> own_answer(const request& r, const http::forward_limit& 
 /// What the backend has for when none of its servers can be used; nothing, if it has nothing to say itself.
 std::optional<own_text> fallback_answer(const request& r);
 
-/// Writes it, with what the route does to response headers; a reason in r.why is told in Proxy-Status.
+/// Writes it, composed at once, with what the route does to response headers; a reason in r.why is told in Proxy-Status.
 task<void> answer(request& r, const own_text& what);
 
 }  // namespace weir

@@ -49,6 +49,8 @@ log_level level_of(reason why) {
     std::unreachable();
 }
 
+task<void> nothing_to_say() { co_return; }
+
 }  // namespace
 
 request::~request() {
@@ -70,7 +72,7 @@ void log_request(request& r) {
     if (!w.access_lines) return;
     access_record line;
     line.unix_us = w.time.wall_us();
-    line.client = w.text_of(r.client.peer(), true);
+    line.client = r.client.peer_text();
     line.listener = r.listener.name;
     if (r.has_head) {
         line.method = r.head.method_name();
@@ -112,13 +114,14 @@ task<void> refuse(request& r, reason why, std::string_view doing) {
         std::string line = "refused: ";
         line.append(word(why)).append(": ").append(doing).append(" [client ");
         r.client.peer().append_to(line);
+        if (r.backend) line.append("] [backend ").append(r.backend->shared.name());
         line.append("] [request ").append(r.id_text()).append("]");
         r.worker.log(level_of(why), line);
     }
     if (r.answered || why == reason::client_closed) {
         r.keep_client = false;
         if (!r.answered) r.status = status_for(why);
-        co_return;
+        return nothing_to_say();
     }
     if (!r.body_done) r.keep_client = false;
     http::answer_mode mode;
@@ -129,7 +132,7 @@ task<void> refuse(request& r, reason why, std::string_view doing) {
     mode.request_id = r.id_text();
     r.worker.scratch.clear();
     http::append_refusal(r.worker.scratch, why, mode, hints_for(r));
-    co_await answer_with_scratch(r, status_for(why));
+    return answer_with_scratch(r, status_for(why));
 }
 
 }  // namespace weir

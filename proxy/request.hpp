@@ -84,7 +84,7 @@ struct request {
 void log_request(request& r);
 
 /// Answers with a refusal and says so in the logs; nothing if the client has already been answered. The connection is fit
-/// for another request only if nothing of this one is left unread.
+/// for another request only if nothing of this one is left unread. Composed at once, in worker.scratch: await it at once.
 task<void> refuse(request& r, reason why, std::string_view doing);
 
 /// Writes an answer of our own, composed by the caller in worker.scratch.

@@ -29,14 +29,12 @@ http::body_framing framing_for_client(response_relay& x, const http::body_framin
     return framing;
 }
 
-task<bool> write_client(response_relay& x, std::string_view first, std::string_view second = {}) {
+/// Given up (x.r.cut) if the client does not take it.
+task<void> write_client(response_relay& x, std::string_view first, std::string_view second = {}) {
+    const auto bytes = first.size() + second.size();
     const auto sent = co_await timeout(x.r.time(), x.patience, x.r.client.write(first, second));
-    if (!sent || !*sent) {
-        give_up(x, sent ? reason::client_closed : reason::client_idle_timeout);
-        co_return false;
-    }
-    x.r.bytes_out += first.size() + second.size();
-    co_return true;
+    if (sent && *sent) x.r.bytes_out += bytes;
+    else give_up(x, sent ? reason::client_closed : reason::client_idle_timeout);
 }
 
 enum class more { bytes, end, gone };
@@ -68,8 +66,8 @@ task<void> relay_small(response_relay& x, std::size_t body_bytes) {
     auto& out = x.r.worker.scratch;
     out.append(x.server.in().substr(0, body_bytes));
     x.server.consume(body_bytes);
-    if (x.server_may_stay) x.release();
-    co_await write_client(x, out);
+    if (x.server_may_stay) x.owner.release();
+    return write_client(x, out);
 }
 
 /// Moves `left` bytes by splice, as far as a pipe can be had. False: given up.
@@ -96,7 +94,8 @@ task<bool> relay_spliced(response_relay& x, std::uint64_t& left) {
 task<void> relay_length(response_relay& x, std::uint64_t length) {
     auto left = length;
     auto piece = x.server.in().substr(0, left);
-    if (!co_await write_client(x, x.r.worker.scratch, piece)) co_return;
+    co_await write_client(x, x.r.worker.scratch, piece);
+    if (x.r.cut) co_return;
     x.server.consume(piece.size());
     left -= piece.size();
     while (left > 0) {
@@ -108,11 +107,12 @@ task<void> relay_length(response_relay& x, std::uint64_t length) {
         if (got == more::gone) co_return;
         if (got == more::end) co_return give_up(x, reason::response_truncated);
         piece = x.server.in().substr(0, left);
-        if (!co_await write_client(x, piece)) co_return;
+        co_await write_client(x, piece);
+        if (x.r.cut) co_return;
         x.server.consume(piece.size());
         left -= piece.size();
     }
-    if (x.server_may_stay) x.release();
+    if (x.server_may_stay) x.owner.release();
 }
 
 /// Turns whatever is buffered into pieces of the client's framing, appended to `out`.
@@ -168,10 +168,10 @@ task<void> relay_reframed(response_relay& x, kind from, kind to) {
             x.r.answered = false;  // nothing has been written yet, so the client can be told
             co_return co_await refuse(x.r, fed.error().why, "read response body: " + fed.error().doing);
         }
-        if (body.done() && x.server_may_stay) x.release();  // the last piece is in `out`
+        if (body.done() && x.server_may_stay) x.owner.release();  // the last piece is in `out`
         const bool last = body.done();
-        if (!out.empty() && !co_await write_client(x, out)) co_return;
-        if (last) co_return;
+        if (!out.empty()) co_await write_client(x, out);
+        if (last || x.r.cut) co_return;
         out.clear();
         const auto got = co_await read_server(x);
         if (got == more::gone) co_return;
@@ -196,10 +196,10 @@ task<void> relay_response(response_relay& x) {
     case kind::none: return relay_small(x, 0);
     case kind::length:
         if (from.length <= small_body_bytes && x.server.in().size() >= from.length) return relay_small(x, from.length);
-        if (x.server.in().size() < from.length) x.takes_time();
+        if (x.server.in().size() < from.length) x.owner.takes_time();
         return relay_length(x, from.length);
     case kind::chunked:
-    case kind::until_close: x.takes_time(); return relay_reframed(x, from.how, to.how);
+    case kind::until_close: x.owner.takes_time(); return relay_reframed(x, from.how, to.how);
     }
     std::unreachable();
 }

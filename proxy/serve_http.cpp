@@ -26,35 +26,31 @@ http::head_limits limits_of(const conf::listener& settings) {
     return limits;
 }
 
-/// Reads and checks the head. Anything but reason::none has been answered already.
-task<reason> read_head(request& r) {
-    const auto limits = limits_of(r.listener.settings);
+/// The head, as far as it is here. False: more bytes are needed.
+result<bool> take_head(request& r, http::request_parser& parser) {
+    const auto used = parser.parse(r.client.in(), limits_of(r.listener.settings), r.head);
+    if (!used) return std::unexpected{used.error()};
+    if (*used == 0) return false;
+    r.client.consume(*used);
+    r.bytes_in += *used;
+    r.has_head = true;
+    r.head_done = r.time().now();
+    return true;
+}
+
+/// Waits for the rest of it. False: the client left.
+task<result<bool>> read_rest(request& r, http::request_parser& parser) {
     const auto deadline = r.began + r.listener.settings.timeout.client_header;
-    http::request_parser parser;
     while (true) {
-        auto used = parser.parse(r.client.in(), limits, r.head);
-        if (!used) {
-            r.body_done = false;  // whatever follows cannot be understood
-            co_await refuse(r, used.error().why, used.error().doing);
-            co_return r.why;
-        }
-        if (*used > 0) {
-            r.client.consume(*used);
-            r.bytes_in += *used;
-            r.has_head = true;
-            r.head_done = r.time().now();
-            co_return reason::none;
-        }
         const auto got = co_await timeout_at(r.time(), deadline, r.client.fill());
-        if (!got) {
-            r.body_done = false;
-            co_await refuse(r, reason::client_header_timeout, "read request head");
-            co_return r.why;
-        }
+        if (!got) co_return fail(reason::client_header_timeout, "read request head");
         if (!*got || **got == 0) {
             r.status = status_for(reason::client_closed);
-            co_return r.why = reason::client_closed;
+            r.why = reason::client_closed;
+            co_return false;
         }
+        auto taken = take_head(r, parser);
+        if (!taken || *taken) co_return taken;
     }
 }
 
@@ -79,7 +75,7 @@ void take_deadline(request& r) {
     if (problem == std::errc{} && end == value->data() + value->size()) r.deadline = r.head_done + milliseconds{wait};
 }
 
-/// From the complete head to the end of the response.
+/// From the complete head to the end of the response. Decides at once, and returns what is to be awaited.
 task<void> respond(request& r, bool may_keep) {
     auto& settings = r.listener.settings;
     r.trusted = r.listener.trusted.contains(r.client.peer());
@@ -90,23 +86,23 @@ task<void> respond(request& r, bool may_keep) {
 
     if (settings.max_body_bytes && framing.how == http::body_framing::kind::length &&
         framing.length > *settings.max_body_bytes)
-        co_return co_await refuse(r, reason::body_too_large, "read request head: Content-Length over max_body");
+        return refuse(r, reason::body_too_large, "read request head: Content-Length over max_body");
     r.way = r.listener.shared.routes.find(r.head);
-    if (!r.way) co_return co_await refuse(r, reason::no_route, "find a route");
+    if (!r.way) return refuse(r, reason::no_route, "find a route");
     r.route = &r.way->settings;
     const auto limit = http::read_max_forwards(r.head);
-    if (!limit) co_return co_await refuse(r, limit.error().why, limit.error().doing);
+    if (!limit) return refuse(r, limit.error().why, limit.error().doing);
     take_deadline(r);
     r.cls = class_of(*r.route, r);
     if (r.worker.ladder.refuses_some() && r.worker.ladder.refuse(r.cls, key_of(r.client.peer()), r.time().now()))
-        co_return co_await refuse(r, reason::overloaded, "take one more request");
+        return refuse(r, reason::overloaded, "take one more request");
     if (const auto wait = over_rate(r)) {
         r.retry_after = *wait;
-        co_return co_await refuse(r, reason::rate_limited, "keep to the client's rate");
+        return refuse(r, reason::rate_limited, "keep to the client's rate");
     }
-    if (const auto own = own_answer(r, *limit)) co_return co_await answer(r, *own);
+    if (const auto own = own_answer(r, *limit)) return answer(r, *own);
     r.backend = &r.worker.backends[*r.route->backend];
-    co_await forward(r);
+    return forward(r);
 }
 
 /// No time even to read what is asked.
@@ -119,7 +115,15 @@ task<void> refuse_unread(worker_context& w, byte_stream& client) {
 /// True if the connection may carry another request.
 task<bool> serve_request(worker_context& w, listener_view& listener, byte_stream& client, bool may_keep) {
     request r{w, listener, client};
-    if (co_await read_head(r) == reason::none) co_await respond(r, may_keep);
+    http::request_parser parser;
+    auto taken = take_head(r, parser);
+    if (taken && !*taken) taken = co_await read_rest(r, parser);
+    if (taken && *taken) {
+        co_await respond(r, may_keep);
+    } else if (!taken) {
+        r.body_done = false;  // whatever follows cannot be understood
+        co_await refuse(r, taken.error().why, taken.error().doing);
+    }
     log_request(r);
     if (r.keep_client) co_return true;
     if (r.cut) co_return false;  // an orderly end would make what the client has look whole

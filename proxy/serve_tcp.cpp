@@ -45,7 +45,7 @@ void tcp_session::log() const {
     access_record line;
     line.unix_us = w.time.wall_us();
     line.spoken = access_record::protocol::tcp;
-    line.client = w.text_of(client.peer(), true);
+    line.client = client.peer_text();
     line.listener = listener.name;
     line.why = moved.why;
     line.bytes_in = moved.from_client;
@@ -82,12 +82,12 @@ task<std::unique_ptr<server_connection>> connect_to_some_server(worker_context& 
     wanted.fair_key = key_of(client.peer());
     wanted.hash = wanted.fair_key;
     wanted.measured = false;  // how long a session takes says nothing about the server
-    group.begin_request(w.time.now());
     for (unsigned left = group.settings().retry.times + 1; left > 0; --left) {
         if (wanted.kind == try_kind::retry &&
             !group.pay_for(try_kind::retry, nullptr, w.time.now(), !w.ladder.retry_reserve_off()))
             break;
         auto found = co_await find_place(w, backend, client, wanted);
+        wanted.is_new = false;
         if (!found) {
             if (wanted.kind == try_kind::first) failed = found.error().why;
             break;

@@ -26,7 +26,7 @@ void note_turned_away(worker_context& w, log_level level, reason why, std::strin
     w.numbers.refused_total[static_cast<std::size_t>(why)].add();
     if (!w.errors.wants(level)) return;
     std::string line{word(why)};
-    line.append(": ").append(what).append(" [client ").append(w.text_of(client.peer(), false)).append("]");
+    line.append(": ").append(what).append(" [client ").append(client.peer_ip_text()).append("]");
     w.log(level, line);
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 /// Memory for coroutine frames: a free list per size and thread, because a request makes and drops about ten frames.
 ///
-/// Used by the promises of this library (task.hpp, scope.hpp) and nobody else. Sizes are rounded up to 64 bytes; larger frames
+/// Used by the promises of this library (task.hpp, scope.hpp), and for what is made and dropped as often as a frame. Sizes are rounded up to 64 bytes; larger frames
 /// than 2 KiB, and all of them under the address sanitizer, come from the allocator, or a use after the frame's end would go
 /// unseen. A frame may end on another thread than it began on; each list keeps at most 256. drop() frees what a thread keeps;
 /// its loop does so at the end.

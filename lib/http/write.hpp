@@ -55,7 +55,9 @@ void append_field(std::string& out, std::string_view name, std::uint64_t value);
 /// `Content-Length: n`, `Transfer-Encoding: chunked`, or nothing (none, until_close).
 void append_framing(std::string& out, const body_framing& framing);
 /// The empty line.
-inline void end_head(std::string& out) { out.append("\r\n", 2); }
+inline void end_head(std::string& out) {
+    write_parts::extend(out, 2, [](char* at) { return put(at, "\r\n"); });
+}
 
 /// The fields that may go on, in their order, as far as `keep` agrees.
 template <std::predicate<const field&> F>

@@ -16,6 +16,18 @@ std::string_view io_error::text() const noexcept {
     }
 }
 
+std::string_view byte_stream::peer_text() const {
+    if (peer_text_.empty()) peer_.append_to(peer_text_);
+    return peer_text_;
+}
+
+std::string_view byte_stream::peer_ip_text() const {
+    auto text = peer_text();
+    if (!peer_.is_inet()) return text;
+    text = text.substr(0, text.rfind(':'));
+    return text.starts_with('[') ? text.substr(1, text.size() - 2) : text;
+}
+
 // Reading
 
 bool byte_stream::fill_awaiter::await_ready() noexcept {

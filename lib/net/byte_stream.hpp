@@ -27,6 +27,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "lib/async/loop.hpp"
@@ -73,7 +74,13 @@ public:
     stream_context& context() const noexcept { return context_; }
     const address& peer() const noexcept { return peer_; }
     /// For a peer whose real address was told by a PROXY protocol header.
-    void set_peer(address peer) noexcept { peer_ = std::move(peer); }
+    void set_peer(address peer) noexcept {
+        peer_ = std::move(peer);
+        peer_text_.clear();
+    }
+    /// As text, written when first asked for: "192.0.2.7:4711", "[2001:db8::1]:4711"; and the address alone, without brackets.
+    std::string_view peer_text() const;
+    std::string_view peer_ip_text() const;
     virtual address local() const { return {}; }
 
     // Reading
@@ -178,6 +185,7 @@ private:
 
     stream_context& context_;
     address peer_;
+    mutable std::string peer_text_;  // empty: not asked for yet
     read_buffer in_;
     std::unique_ptr<stream_layer> layer_;
     fill_awaiter* filling_ = nullptr;

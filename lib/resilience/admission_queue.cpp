@@ -34,9 +34,9 @@ admission_queue::bucket& admission_queue::bucket_of(std::uint64_t key, priority_
     return buckets_[mix_bits(key + static_cast<std::uint64_t>(cls)) % buckets_.size()];
 }
 
-client_line* admission_queue::find_line(const queue_entry& entry) noexcept {
-    auto* l = bucket_of(entry.client_key, entry.cls).front();
-    while (l && (l->key != entry.client_key || l->cls != entry.cls)) l = bucket::after(*l);
+client_line* admission_queue::find_line(priority_class cls, std::uint64_t client_key) noexcept {
+    auto* l = bucket_of(client_key, cls).front();
+    while (l && (l->key != client_key || l->cls != cls)) l = bucket::after(*l);
     return l;
 }
 
@@ -87,10 +87,11 @@ void admission_queue::set_size(client_line& l, unsigned size) noexcept {
     }
 }
 
-/// Who gives up a place for `entry`, or nullptr.
-queue_entry* admission_queue::makes_room_for(const queue_entry& entry, time_point now) noexcept {
-    const auto own = static_cast<std::size_t>(entry.cls);
-    const auto* own_line = find_line(entry);
+/// Who gives up a place for one of that class and client, or nullptr.
+queue_entry* admission_queue::makes_room_for(priority_class cls, std::uint64_t client_key, time_point now) noexcept {
+    if (size_ == 0) return nullptr;
+    const auto own = static_cast<std::size_t>(cls);
+    const auto* own_line = find_line(cls, client_key);
     const auto own_size = own_line ? own_line->size : 0;
     for (std::size_t i = priority_classes; i-- > own;) {
         const auto& c = classes_[i];
@@ -108,7 +109,7 @@ void admission_queue::link(queue_entry& entry, time_point now) {
     assert(!entry.waits());
     auto& c = of(entry.cls);
     if (c.size == 0) c.busy_since = now;
-    auto* l = find_line(entry);
+    auto* l = find_line(entry.cls, entry.client_key);
     if (!l) l = &open_line(entry, now);
     entry.line = l;
     entry.spared = false;

@@ -105,13 +105,18 @@ public:
     template <class Refuse>
     bool push(queue_entry& entry, time_point now, Refuse&& refuse) {
         if (size_ >= policy_.places) {
-            auto* out = makes_room_for(entry, now);
+            auto* out = makes_room_for(entry.cls, entry.client_key, now);
             if (!out) return false;
             remove(*out);
             refuse(*out, refusal::full);
         }
         link(entry, now);
         return true;
+    }
+
+    /// Would push() take one of that class and client now?
+    bool would_take(priority_class cls, std::uint64_t client_key, time_point now) noexcept {
+        return size_ < policy_.places || makes_room_for(cls, client_key, now);
     }
 
     /// Takes the next, or nullptr if no one waits.
@@ -181,14 +186,14 @@ private:
     }
 
     bucket& bucket_of(std::uint64_t key, priority_class cls) noexcept;
-    client_line* find_line(const queue_entry& entry) noexcept;
+    client_line* find_line(priority_class cls, std::uint64_t client_key) noexcept;
     client_line& open_line(const queue_entry& entry, time_point now);
     void close_line(client_line& l) noexcept;
     void into_order(client_line& l, bool fresh) noexcept;
     void out_of_order(client_line& l) noexcept;
     void set_size(client_line& l, unsigned size) noexcept;
 
-    queue_entry* makes_room_for(const queue_entry& entry, time_point now) noexcept;
+    queue_entry* makes_room_for(priority_class cls, std::uint64_t client_key, time_point now) noexcept;
     void link(queue_entry& entry, time_point now);
     looks in_turn(time_point now, std::size_t most) const noexcept;
     static bool turns_first(const waiting_class& c) noexcept;

@@ -45,18 +45,20 @@ private:
     counts& newest() noexcept { return buckets_[static_cast<std::size_t>(at_) % Buckets]; }
 
     void advance(time_point now) noexcept {
+        if (now.time_since_epoch() < ends_) return;  // nearly always: no division then
         const auto bucket = now.time_since_epoch() / width_;
-        if (bucket <= at_) return;
         at_ = std::max<std::int64_t>(at_, bucket - static_cast<std::int64_t>(Buckets));  // older ones are all gone
         while (at_ < bucket) {
             ++at_;
             for (std::size_t kind = 0; kind < Kinds; ++kind) total_[kind] -= newest()[kind];
             newest() = {};
         }
+        ends_ = (at_ + 1) * width_;
     }
 
     nanoseconds width_;
     std::int64_t at_ = 0;  // the newest bucket, counted from the clock's beginning
+    nanoseconds ends_ = width_;
     std::array<counts, Buckets> buckets_{};
     counts total_{};
 };

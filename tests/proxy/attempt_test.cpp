@@ -214,6 +214,24 @@ TEST_CASE("attempt: refused connections are tried elsewhere, as often as the con
     CHECK_FALSE(has(s.client().received, "HTTP/1.1 5"));
 }
 
+TEST_CASE("attempt: one that failed gives its place to others before the wait for the next") {
+    session s{"listen 127.0.0.1:1 { route / web; }"
+              "backend web { server 127.0.0.1:9001; limit 1; retry 1 backoff=10s..10s; }"};
+    bool up = false;
+    s.world.on_connect = [&](const address&) { return std::exchange(up, true) ? 0 : ECONNREFUSED; };
+    s.client().send(get);
+    s.begin();
+    const auto in_flight = [&] { return s.world.shared.backends[0].servers()[0].in_flight(); };
+    CHECK(up);
+    CHECK(in_flight() == 0);
+    s.time.advance(10s);
+    REQUIRE(s.world.servers.size() == 1);
+    CHECK(in_flight() == 1);
+    s.server().send(ok);
+    s.time.settle();
+    CHECK(s.client().received.starts_with("HTTP/1.1 200"));
+}
+
 TEST_CASE("attempt: interim responses go on, but not without end") {
     session s;
     s.client().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");

@@ -71,6 +71,7 @@ public:
         for (const auto id : members) bits_ |= bit(id);
     }
     constexpr bool has(field_id id) const noexcept { return (bits_ & bit(id)) != 0; }
+    constexpr bool meets(field_set other) const noexcept { return (bits_ & other.bits_) != 0; }
     constexpr void add(field_id id) noexcept { bits_ |= bit(id); }
 
 private:
@@ -166,6 +167,7 @@ public:
     field operator[](std::size_t i) const noexcept { return at(entries_[i]); }
 
     bool has(field_id id) const noexcept { return seen_.has(id); }
+    bool has_any(field_set of) const noexcept { return seen_.meets(of); }
     std::size_t count(field_id id) const noexcept {
         if (!has(id)) return 0;
         std::size_t n = 0;

@@ -1,4 +1,4 @@
-/// The second of the two readers: llhttp over a complete head, and the checks of what it lets through.
+/// The second of the two readers: it takes a complete head apart, and asks llhttp where framing is decided.
 #include "lib/http/parser.hpp"
 
 #include <llhttp.h>
@@ -9,44 +9,16 @@
 namespace weir::http {
 namespace {
 
-/// What llhttp's callbacks fill in.
-struct collector {
-    llhttp_t parser;
-    field_block& fields;
-    std::string_view name, value;
-
-    void flush() {
-        if (!name.empty()) fields.add(name, value);
-        name = value = {};
-    }
-};
-
-collector& of(llhttp_t* parser) { return *static_cast<collector*>(parser->data); }
-
-int on_field(llhttp_t* parser, const char* at, std::size_t size) {
-    auto& c = of(parser);
-    c.flush();
-    c.name = {at, size};
-    return 0;
-}
-int on_value(llhttp_t* parser, const char* at, std::size_t size) {
-    auto& c = of(parser);
-    c.value = c.value.empty() ? std::string_view{at, size}
-                              : std::string_view{c.value.data(), static_cast<std::size_t>(at + size - c.value.data())};
-    return 0;
-}
 int on_complete(llhttp_t*) { return HPE_PAUSED; }  // the body is not llhttp's business
 
 /// Parsers that have read a first line. The scanner's rules for it are the stricter ones, and nothing in it changes how
-/// llhttp reads fields, so every head is continued from a copy of one of these: half of llhttp's work on a short head.
+/// llhttp reads fields, so every head is continued from a copy of one of these.
 struct begun_parsers {
     llhttp_settings_t settings;
     llhttp_t request, response;
 
     begun_parsers() {
         llhttp_settings_init(&settings);
-        settings.on_header_field = on_field;
-        settings.on_header_value = on_value;
         settings.on_headers_complete = on_complete;
         begin(request, HTTP_REQUEST, "GET / HTTP/1.1\r\n");
         begin(response, HTTP_RESPONSE, "HTTP/1.1 200 OK\r\n");
@@ -58,15 +30,41 @@ struct begun_parsers {
     }
 };
 
-/// Takes the fields apart that begin at `fields_at`. False if llhttp refuses them, or sees others than there are lines.
-bool take_apart(field_block& fields, std::size_t fields_at, sender from, unsigned lines) {
+/// Where one of these has a say in where the message or its connection ends, llhttp is asked.
+constexpr field_set never_alone{field_id::transfer_encoding, field_id::connection, field_id::proxy_connection,
+                                field_id::upgrade};
+
+/// A Content-Length alone is one number, which read_framing() takes as strictly; but for a tab behind it, which some mind.
+bool needs_second_opinion(const field_block& fields) {
+    if (fields.has_any(never_alone)) return true;
+    const auto length = fields.find(field_id::content_length);
+    return length && length->data()[length->size()] != '\r';
+}
+
+/// Of the lines that llhttp, too, has a meaning for.
+bool llhttp_agrees(const field_block& fields, sender from) {
     static const begun_parsers begun;
-    collector c{from == sender::client ? begun.request : begun.response, fields, {}, {}};
-    c.parser.data = &c;
-    const auto rest = fields.bytes().substr(fields_at);
-    if (llhttp_execute(&c.parser, rest.data(), rest.size()) != HPE_PAUSED) return false;
-    c.flush();
-    return llhttp_get_error_pos(&c.parser) == rest.data() + rest.size() && fields.size() == lines;
+    llhttp_t parser = from == sender::client ? begun.request : begun.response;
+    for (const field f : fields) {
+        if (f.id != field_id::content_length && !never_alone.has(f.id)) continue;
+        const auto rest = fields.bytes().substr(static_cast<std::size_t>(f.name.data() - fields.bytes().data()));
+        if (llhttp_execute(&parser, rest.data(), rest.find('\n') + 1) != HPE_OK) return false;
+    }
+    return llhttp_execute(&parser, "\r\n", 2) == HPE_PAUSED;
+}
+
+/// Takes the fields apart that begin at `fields_at`. False if one of them is none, or they are not as many as the lines.
+bool take_apart(field_block& fields, std::size_t fields_at, sender from, unsigned lines) {
+    auto rest = fields.bytes().substr(fields_at);
+    while (rest.size() > 2) {
+        std::size_t name_size = 0;
+        while (is_token_char(rest[name_size])) ++name_size;
+        if (name_size == 0 || rest[name_size] != ':') return false;
+        const auto end = rest.find('\r', name_size);  // no bare CR: the scanner has seen to that
+        fields.add(rest.substr(0, name_size), rest.substr(name_size + 1, end - name_size - 1));
+        rest.remove_prefix(end + 2);
+    }
+    return fields.size() == lines && (!needs_second_opinion(fields) || llhttp_agrees(fields, from));
 }
 
 /// Why a head was refused, found without llhttp, whose versions differ in what they object to first.

@@ -14,9 +14,10 @@
 ///
 /// Two readers must agree. The first goes through the bytes as they arrive: it finds the end of the head, and refuses
 /// at once control characters, bare CR or LF, folded lines, a first line that is none, and what is over a limit. The
-/// fields of a complete head then go through llhttp (strict; 8.1 and 9.x alike), which takes them apart, and the result
-/// is checked for what llhttp lets through. The first line does not: our rules for it are the stricter ones (a test
-/// holds the two together), and on a short head it would be half of the cost. An empty line (CRLF) before a request
+/// second takes a complete head apart: a field is a token, a colon and text. Where Transfer-Encoding, Connection, Upgrade
+/// or Proxy-Connection has a say in where the message or its connection ends, the lines that bear on that go through
+/// llhttp too (strict; 8.1 and 9.x alike), and both must take them. Nothing else does: our rules for it are the stricter
+/// ones (tests hold the two together), and byte by byte it would be most of the cost. An empty line (CRLF) before a request
 /// line is skipped, one at most (RFC 9112 section 2.2).
 ///
 /// Errors: requests  bad_request, bad_framing, bad_host, unsupported_version, unsupported_encoding, unsupported_method,

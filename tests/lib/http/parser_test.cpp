@@ -383,3 +383,61 @@ TEST_CASE("what llhttp refuses, we can explain", "[property]") {
             RC_ASSERT(verdict.find("not well formed") == verdict.npos);
     });
 }
+
+namespace {
+
+/// What llhttp alone makes of a whole head: its fields, trimmed as ours are, or nothing if it refuses it.
+std::optional<std::string> fields_by_llhttp(llhttp_type_t type, const std::string& head) {
+    using pairs = std::vector<std::pair<std::string, std::string>>;
+    llhttp_settings_t settings;
+    llhttp_settings_init(&settings);
+    settings.on_header_field = [](llhttp_t* parser, const char* at, std::size_t size) {
+        static_cast<pairs*>(parser->data)->emplace_back(std::string{at, size}, "");
+        return 0;
+    };
+    settings.on_header_value = [](llhttp_t* parser, const char* at, std::size_t size) {
+        static_cast<pairs*>(parser->data)->back().second.append(at, size);
+        return 0;
+    };
+    settings.on_headers_complete = [](llhttp_t*) -> int { return HPE_PAUSED; };
+    llhttp_t parser;
+    llhttp_init(&parser, type, &settings);
+    pairs found;
+    parser.data = &found;
+    if (llhttp_execute(&parser, head.data(), head.size()) != HPE_PAUSED) return std::nullopt;
+    if (llhttp_get_error_pos(&parser) != head.data() + head.size()) return std::nullopt;
+    std::string told;
+    for (const auto& [name, value] : found) told.append(name).append("=").append(trim(value)).append("\n");
+    return told;
+}
+
+}  // namespace
+
+TEST_CASE("the fields of a head that we take, llhttp takes apart in the same way", "[property]") {
+    const auto names = rc::gen::elementOf(std::vector<std::string>{
+        "X", "Accept", "Content-Length", "Transfer-Encoding", "Connection", "Upgrade", "Proxy-Connection", "User-Agent",
+        "cONTENT-lENGTH", "Content-Lengt", "X_Y", "!#$%&'*+-.^_`|~", "", "A B", "A(", "\x80"});
+    const auto text = rc::gen::container<std::string>(rc::gen::oneOf(
+        rc::gen::elementOf(std::string{" \t:;,\"\\(){}[]<>@?-\x01\x7f\x80\xff"}), rc::gen::inRange<char>(0x21, 0x3d)));
+    const auto values = rc::gen::oneOf(text, rc::gen::element<std::string>("chunked", "5", "007", "gzip, chunked",
+                                                                           "close", "keep-alive, x", "upgrade", ""));
+    rc::prop("requests and responses", [&] {
+        std::string lines;
+        for (int n = *rc::gen::inRange(0, 5); n > 0; --n)
+            lines += *names + *rc::gen::element<std::string>("", "", "", "", " ") + ":" +
+                     *rc::gen::element<std::string>("", " ", " \t") + *values +
+                     *rc::gen::element<std::string>("", "", " ", "\t") + "\r\n";
+        const auto request = "GET / HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n",
+                   response = "HTTP/1.1 200 OK\r\n" + lines + "\r\n";
+        const auto agree = [](auto parser, auto head, llhttp_type_t type, const std::string& all) {
+            const auto used = parser.parse(all, {}, head);
+            if (!used) return;
+            RC_ASSERT(*used == all.size());
+            std::string ours;
+            for (const field f : head.fields()) ours.append(f.name).append("=").append(f.value).append("\n");
+            RC_ASSERT(fields_by_llhttp(type, all) == ours);
+        };
+        agree(request_parser{}, request_head{}, HTTP_REQUEST, request);
+        agree(response_parser{}, response_head{}, HTTP_RESPONSE, response);
+    });
+}

@@ -19,7 +19,8 @@
 ///     trailers            chunked, with the trailer field X-Body-Length
 ///     close               delimited by the end of the connection
 ///     version=1.0         of the answer; never chunked
-///     cut=N               close after N bytes of the body, in the middle of a chunk if it falls there
+///     cut=N               close after N bytes of the body, in the middle of a chunk if it falls there; with TLS, without
+///                         close_notify
 ///     stall=N             stop for ever after N bytes of the body
 ///     hard                closing means RST, at a cut too
 ///     slow=N              send N bytes of the body a second

@@ -128,7 +128,7 @@ connection::next connection::step() {
     case phase::closing:
         if (!out_.empty()) return next::flush;
         if (current_.how.hard) reset_on_close();
-        else if (tls_) tls_->finish_sending();
+        else if (tls_ && current_.how.cut == behaviour::never) tls_->finish_sending();
         over_ = true;
         return next::wait;
     }

@@ -89,7 +89,7 @@ load_result loader::load(std::string_view text) {
     written places;
     read_block(std::move(file), scope::top, whole, places);
     if (made_.workers == 0) made_.workers = std::max(machine_.cores, 1u);  // auto
-    if (made_.handshakes.threads == 0) made_.handshakes.threads = std::clamp(machine_.cores, 2u, 65u) - 1;
+    if (made_.handshakes.threads == 0) made_.handshakes.threads = std::clamp(machine_.cores, 1u, 64u);
     check(made_, places, machine_, problems_);
 
     const bool good = !problems_.has_errors();

@@ -329,7 +329,7 @@ error_log stderr level=info;
 drain lame_duck=5s deadline=25s;
 admin off;
 shed on loop_delay=5ms..50ms memory=auto;
-handshakes threads=2 patience=200ms;
+handshakes threads=3 patience=2s;
 
 listen 80 {
     protocol http;

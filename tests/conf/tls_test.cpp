@@ -19,8 +19,8 @@ config loaded(const std::string& text, unsigned cores = 4) {
 TEST_CASE("tls: a certificate is a whole block of a listener, and one word that of a backend") {
     const auto made = loaded("listen 443 { tls { certificate a.pem; } route / web; }\n"
                              "backend web { server a:1; tls; }");
-    CHECK(made.handshakes.threads == 3);
-    CHECK(made.handshakes.patience == 200ms);
+    CHECK(made.handshakes.threads == 4);
+    CHECK(made.handshakes.patience == 2s);
     CHECK(made.listeners[0].timeout.tls == 10s);
     const auto& server = made.listeners[0].tls.value();
     CHECK(server.at.column == 14);
@@ -102,14 +102,14 @@ TEST_CASE("tls: what is written replaces the default") {
     CHECK(client.alpn.empty());
 }
 
-TEST_CASE("tls: handshakes have a thread for each core but one, and at least one") {
+TEST_CASE("tls: handshakes have a thread for each core") {
     const auto threads = [](unsigned cores) {
         return loaded("listen 1 { route / web; }" + web, cores).handshakes.threads;
     };
     CHECK(threads(0) == 1);
     CHECK(threads(1) == 1);
-    CHECK(threads(2) == 1);
-    CHECK(threads(8) == 7);
+    CHECK(threads(2) == 2);
+    CHECK(threads(8) == 8);
     CHECK(threads(200) == 64);
 }
 

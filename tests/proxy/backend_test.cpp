@@ -125,6 +125,48 @@ TEST_CASE("backend: who waits too long or finds the queue full is told so") {
     CHECK(enter_now(time, g.web));
 }
 
+TEST_CASE("backend: asked without waiting, it tells apart who has to wait and who may not even do that") {
+    virtual_loop time;
+    group g{"limit 1; queue 1;"};
+    wanted_place wanted{time};
+    auto first = g.web.enter_now(wanted);
+    REQUIRE(first.has_value());
+    REQUIRE(first->has_value());
+    CHECK_FALSE(g.web.enter_now(wanted).has_value());  // there is room in the queue
+    CHECK(g.web.servers()[0].in_flight() == 1);
+    {
+        running<entered> second{time, enter(time, g.web)};
+        const auto third = g.web.enter_now(wanted);
+        REQUIRE(third.has_value());
+        REQUIRE_FALSE(third->has_value());
+        CHECK(third->error() == reason::queue_full);
+    }
+    wanted.may_wait = false;
+    const auto hurried = g.web.enter_now(wanted);
+    REQUIRE(hurried.has_value());
+    CHECK_FALSE(hurried->has_value());
+    (*first)->leave();
+    CHECK(g.web.enter_now(wanted)->has_value());
+}
+
+TEST_CASE("backend: a request is counted once, however often it asks") {
+    virtual_loop time;
+    group g{"limit 1;"};
+    wanted_place wanted{time};
+    auto first = g.web.enter_now(wanted);
+    wanted.is_new = false;
+    running<entered> again{time, [](backend& web, wanted_place what) -> task<entered> {
+        co_return co_await web.enter(what);
+    }(g.web, wanted)};
+    first.reset();
+    time.settle();
+    REQUIRE(again.done());
+    CHECK(g.web.status(time.now()).requests_total == 1);
+    again.get()->leave();
+    CHECK(enter_now(time, g.web).has_value());
+    CHECK(g.web.status(time.now()).requests_total == 2);
+}
+
 TEST_CASE("backend: a waiter that goes away leaves nothing behind, even when its turn has just come") {
     virtual_loop time;
     group g{"limit 1;"};

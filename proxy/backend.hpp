@@ -131,6 +131,7 @@ struct server_status {
     nanoseconds base{};     // the response time without a queue, as the limit has learned it
     nanoseconds latency{};  // peak EWMA
     bool healthy = true, backup = false;
+    std::size_t connections_idle = 0;  // filled by who knows the workers
     std::array<std::uint64_t, try_kind_count> tries{};
     std::array<std::uint64_t, outcome_count> outcomes{};
     latency_counts first_byte;
@@ -181,7 +182,8 @@ public:
     /// Before the first request.
     void prepare(route_state& way);
     void refused(reason why) noexcept;
-    void check_result(std::size_t server, bool passed, time_point now);
+    /// True if the server went up or down by it.
+    bool check_result(std::size_t server, bool passed, time_point now);
     /// Every 100 ms or so, from one thread: sweeps, queue, policy.
     void tick(loop& here);
     /// The server a client's cookie names.

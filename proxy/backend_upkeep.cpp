@@ -1,4 +1,4 @@
-// What a backend does when it is made and from time to time, and what it tells about itself.
+// What a backend does when it is made and from time to time.
 #include <algorithm>
 
 #include "lib/resilience/stable_hash.hpp"
@@ -18,18 +18,6 @@ balancing kind_of(conf::balance how) {
     std::unreachable();
 }
 
-breaker_policy policy_of(const conf::backend::breaking& settings) {
-    breaker_policy policy;
-    policy.on = settings.on;
-    policy.failures = settings.failures;
-    policy.share_permille = settings.share_permille;
-    policy.slow = settings.slow;
-    policy.slow_permille = settings.slow_permille;
-    policy.open_first = settings.open_first;
-    policy.open_most = settings.open_most;
-    return policy;
-}
-
 retry_budget_policy budget_of(const conf::backend& settings) {
     return {.share_permille = settings.retry.budget_permille, .reserve = settings.retry.reserve};
 }
@@ -46,43 +34,6 @@ constexpr unsigned fewest_places = 64, most_places = 8192, places_per_permit = 1
 constexpr auto first_patience = 100ms;
 
 }  // namespace
-
-std::string_view word(try_kind kind) noexcept {
-    switch (kind) {
-    case try_kind::first: return "first";
-    case try_kind::retry: return "retry";
-    case try_kind::hedge: return "hedge";
-    case try_kind::race: return "race";
-    }
-    std::unreachable();
-}
-
-server::under_lock::under_lock(const conf::backend& of)
-    : breaker{policy_of(of.breaker)}, limit{adaptive_limit_policy{}}, health{of.health.rise, of.health.fall},
-      warming{of.slow_start} {}
-
-server::server(const conf::server& settings, const conf::backend& of) : settings_{settings}, guarded_{of} {
-    const auto& at = settings.address;
-    if (!at.unix_path.empty()) {
-        if (auto path = address::unix_socket(at.unix_path)) addresses_.push_back(*path);
-    } else if (auto literal = address::parse_ip(at.host, at.port)) {
-        addresses_.push_back(*literal);
-    } else {
-        needs_lookup_ = true;
-    }
-}
-
-std::vector<address> server::addresses() const {
-    const std::lock_guard lock{mutex_};
-    return addresses_;
-}
-
-bool server::set_addresses(std::vector<address> found) {
-    const std::lock_guard lock{mutex_};
-    if (found == addresses_) return false;
-    addresses_ = std::move(found);
-    return true;
-}
 
 backend::backend(const conf::backend& settings, std::uint64_t seed)
     : settings_{settings}, patience_ns_{nanoseconds{settings.patience.value_or(first_patience)}.count()}, chance_{seed},
@@ -103,7 +54,8 @@ backend::backend(const conf::backend& settings, std::uint64_t seed)
 
 void backend::prepare(route_state& way) {
     if (way.settings.own_breakers)
-        for (std::size_t i = 0; i < servers_.size(); ++i) way.breakers.emplace_back(policy_of(settings_.breaker));
+        for (std::size_t i = 0; i < servers_.size(); ++i)
+            way.breakers.emplace_back(breaker_policy_of(settings_.breaker));
     if (way.settings.hedge) way.hedges.emplace(weir::hedges_of(*way.settings.hedge, settings_.hedge_budget_permille));
 }
 
@@ -175,7 +127,7 @@ void backend::tick(loop& here) {
     dispatch(here, now);
 }
 
-void backend::check_result(std::size_t i, bool passed, time_point when) {
+bool backend::check_result(std::size_t i, bool passed, time_point when) {
     const std::lock_guard lock{mutex_};
     const auto now = advance(when);
     auto& g = servers_[i].guarded_;
@@ -183,8 +135,10 @@ void backend::check_result(std::size_t i, bool passed, time_point when) {
         g.breaker.check_passed(now);
         conditions_[i].known_dead = false;
     }
-    if (g.health.record(passed) && passed && view_.usable > 0) g.warming.begin(now);
+    const bool changed = g.health.record(passed);
+    if (changed && passed && view_.usable > 0) g.warming.begin(now);
     judge(now);
+    return changed;
 }
 
 bool backend::order(std::size_t i, breaker_order what, time_point when) {
@@ -205,59 +159,6 @@ std::optional<std::size_t> backend::server_of(std::uint64_t sticky) const noexce
     const auto found = std::ranges::find(sticky_, sticky);
     if (found == sticky_.end()) return std::nullopt;
     return static_cast<std::size_t>(found - sticky_.begin());
-}
-
-backend_status backend::status(time_point when) {
-    const std::lock_guard lock{mutex_};
-    const auto now = advance(when);
-    backend_status out;
-    out.name = name();
-    for (std::size_t i = 0; i < servers_.size(); ++i) {
-        auto& from = servers_[i];
-        auto& g = from.guarded_;
-        auto& s = out.servers.emplace_back();
-        s.name = from.name();
-        const auto state = g.breaker.at(now);
-        const auto& c = conditions_[i];
-        const bool shut = c.breaker_open || state == circuit_breaker::state::ramp || c.draining;
-        s.verdict = c.health_down ? "down" : c.ejected ? "ejected" : shut ? std::string{word(state)} : "up";
-        s.breaker = word(state);
-        s.breaker_cause = word(g.breaker.why());
-        s.breaker_generation = g.breaker.generation();
-        s.breaker_opened_total = g.breaker.opened();
-        s.probes_total = g.breaker.probes();
-        s.in_state = g.breaker.in_state(now);
-        s.in_flight = from.in_flight();
-        s.weight = from.settings().weight;
-        if (from.settings().limit) s.limit = from.settings().limit;
-        else if (settings_.limit.how == conf::in_flight_limit::kind::adaptive) s.limit = g.limit.limit();
-        s.base = g.limit.base();
-        s.latency = g.latency.value(now);
-        s.share = outliers_.weight(i) * g.warming.factor(now);
-        s.healthy = g.health.up();
-        s.backup = from.settings().backup;
-        s.ejections_total = outliers_.ejections(i);
-        s.tries = g.tries;
-        s.outcomes = g.outcomes;
-        g.first_byte.add_to(s.first_byte);
-    }
-    out.in_flight = in_flight_;
-    if (settings_.limit.how == conf::in_flight_limit::kind::fixed) out.limit = settings_.limit.places;
-    out.panic = view_.panic;
-    out.usable = view_.usable;
-    for (std::size_t cls = 0; cls < priority_classes; ++cls) {
-        const auto which = static_cast<priority_class>(cls);
-        out.queued[cls] = queue_.size(which);
-        out.late[cls] = queue_.late(which, now);
-    }
-    out.queue_places = places_;
-    out.patience = patience();
-    out.budget_tokens = budget_.tokens(now);
-    out.budget_refused_total = budget_refused_;
-    out.requests_total = requests_total_;
-    out.refused_total = refused_;
-    queue_wait_.add_to(out.queue_wait);
-    return out;
 }
 
 }  // namespace weir

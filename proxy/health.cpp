@@ -7,7 +7,6 @@
 #include "lib/http/parser.hpp"
 #include "lib/http/write.hpp"
 #include "lib/net/proxy_protocol.hpp"
-#include "lib/resilience/health_counter.hpp"
 #include "proxy/tls_connect.hpp"
 
 namespace weir {
@@ -74,11 +73,9 @@ task<std::expected<int, std::string>> read_status(byte_stream& from) {
 }  // namespace
 
 struct health::checked_server {
-    checked_server(std::size_t index, server& who, const conf::health_check& how, time_point due)
-        : index{index}, who{&who}, counter{how.rise, how.fall}, due{due} {}
+    checked_server(std::size_t index, server& who, time_point due) : index{index}, who{&who}, due{due} {}
     std::size_t index;  // in its backend
     server* who;
-    health_counter counter;  // goes as the backend's own does: it tells us what is news
     time_point due;
     bool under_way = false;
 };
@@ -119,7 +116,7 @@ task<void> health::check_backend(backend& of, event& stop) {
     for (auto& who : of.servers()) {
         const auto within = nanoseconds{static_cast<std::int64_t>(chance_.unit() * static_cast<double>(share.count()))};
         const auto due = time_.now() + static_cast<std::int64_t>(all.size()) * share + within;
-        all.emplace_back(all.size(), who, how, due);
+        all.emplace_back(all.size(), who, due);
     }
     const auto rested = [](const checked_server* each) { return !each->under_way; };
     auto due = due_checks{time_, chance_, how.every, all} | take_until(stop) | filter(rested);
@@ -133,8 +130,7 @@ task<void> health::check(backend& of, checked_server& who) {
     who.under_way = false;
 
     const bool passed = found && *found;
-    of.check_result(who.index, passed, time_.now());
-    if (!who.counter.record(passed)) co_return;
+    if (!of.check_result(who.index, passed, time_.now())) co_return;
     std::string line = "health: " + who.who->name() + " of " + of.name() + (passed ? " is up" : " is down: ");
     if (!passed) line += found ? found->error() : "timed out";
     log_.write(passed ? log_level::info : log_level::warn, line, time_.wall_us());

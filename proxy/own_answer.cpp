@@ -6,8 +6,8 @@
 
 namespace weir {
 
-std::optional<own_text> own_answer(const request& r, const http::forward_limit& limit) {
-    own_text own;
+std::optional<own_answer> route_answer(const request& r, const http::forward_limit& limit) {
+    own_answer own;
     if (limit.counts && limit.left == 0) {
         own.status = r.head.verb() == http::method::trace ? 405 : 204;  // TRACE would echo credentials: not by us
         own.fields = "Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n";
@@ -27,18 +27,18 @@ std::optional<own_text> own_answer(const request& r, const http::forward_limit& 
     return std::nullopt;
 }
 
-std::optional<own_text> fallback_answer(const request& r) {
+std::optional<own_answer> fallback_answer(const request& r) {
     const auto& fallback = r.backend->shared.settings().fallback;
     if (fallback.how != conf::fallback::kind::respond && fallback.how != conf::fallback::kind::file)
         return std::nullopt;
-    own_text own;
+    own_answer own;
     own.status = fallback.status;
     own.body = fallback.body;
     own.type = fallback.type;
     return own;
 }
 
-task<void> answer(request& r, const own_text& what) {
+task<void> answer(request& r, const own_answer& what) {
     std::string fields{what.fields};
     for (const auto& action : r.route->response_headers) {
         if (action.what == conf::header_action::kind::remove) continue;

@@ -1,7 +1,8 @@
 #pragma once
-/// Answers that need no server: redirects, fixed responses, TRACE and OPTIONS that may go no further, fallbacks.
+/// Answers of our own, instead of a server's: what a route says to every request, and what a backend says when it has no
+/// server left. Refusals are not among them (request.hpp).
 ///
-///     if (const auto own = own_answer(r, limit)) co_return co_await answer(r, *own);
+///     if (const auto own = route_answer(r, limit)) co_return co_await answer(r, *own);
 #include <optional>
 
 #include "lib/http/forwarded.hpp"
@@ -9,7 +10,7 @@
 
 namespace weir {
 
-struct own_text {
+struct own_answer {
     int status = 200;
     std::string_view body{};  // of the configuration
     std::string_view type = "text/plain; charset=utf-8";
@@ -17,13 +18,14 @@ struct own_text {
     std::string location{};
 };
 
-/// What the route says to every request, or the protocol to this one; nothing: ask a server.
-std::optional<own_text> own_answer(const request& r, const http::forward_limit& limit);
+/// A redirect or fixed response of the route, or what the protocol says to a TRACE or OPTIONS that may go no further;
+/// nothing: ask a server.
+std::optional<own_answer> route_answer(const request& r, const http::forward_limit& limit);
 
 /// What the backend has for when none of its servers can be used; nothing, if it has nothing to say itself.
-std::optional<own_text> fallback_answer(const request& r);
+std::optional<own_answer> fallback_answer(const request& r);
 
 /// Writes it, composed at once, with what the route does to response headers; a reason in r.why is told in Proxy-Status.
-task<void> answer(request& r, const own_text& what);
+task<void> answer(request& r, const own_answer& what);
 
 }  // namespace weir

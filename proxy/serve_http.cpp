@@ -100,7 +100,7 @@ task<void> respond(request& r, bool may_keep) {
         r.retry_after = *wait;
         return refuse(r, reason::rate_limited, "keep to the client's rate");
     }
-    if (const auto own = own_answer(r, *limit)) return answer(r, *own);
+    if (const auto own = route_answer(r, *limit)) return answer(r, *own);
     r.backend = &r.worker.backends[*r.route->backend];
     return forward(r);
 }

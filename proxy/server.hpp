@@ -27,6 +27,9 @@ enum class try_kind : std::uint8_t { first, retry, hedge, race };
 inline constexpr int try_kind_count = static_cast<int>(try_kind::race) + 1;
 std::string_view word(try_kind kind) noexcept;
 
+/// What the configuration says of breakers: a server's own, and those of a route.
+breaker_policy breaker_policy_of(const conf::backend::breaking& settings);
+
 /// An order from the administrator.
 enum class breaker_order : std::uint8_t { open, close, reset };
 

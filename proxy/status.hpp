@@ -79,19 +79,11 @@ struct process_status {
     std::uint64_t connections_full_total = 0;
     std::uint64_t memory_used = 0, memory_limit = 0;
     unsigned descriptors_open = 0, descriptors_limit = 0;
-    std::uint64_t error_lines_dropped = 0;  // of the process itself
+    std::uint64_t error_lines_dropped = 0;  // by all
     std::vector<listener_status> listeners;
     std::vector<worker_status> workers;
     std::vector<backend_status> backends;
     std::vector<pool_status> pools;
-
-    /// Idle connections to a server, over all workers.
-    std::size_t idle_connections(std::size_t backend, std::size_t server) const {
-        std::size_t sum = 0;
-        for (const auto& each : workers)
-            if (!each.idle_connections.empty()) sum += each.idle_connections[backend][server];
-        return sum;
-    }
 };
 
 }  // namespace weir

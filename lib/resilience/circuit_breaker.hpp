@@ -149,6 +149,8 @@ private:
     std::uint64_t probes_ = 0, ignored_ = 0;
 };
 
+inline constexpr std::size_t breaker_states = static_cast<std::size_t>(circuit_breaker::state::forced_closed) + 1;
+
 /// As in metrics and logs.
 std::string_view word(circuit_breaker::state of) noexcept;
 std::string_view word(circuit_breaker::cause of) noexcept;

@@ -14,8 +14,10 @@
 ///
 /// A limit of 0 is not known, and does not count. Pure; belongs to one thread.
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "lib/async/loop.hpp"
 
@@ -43,6 +45,8 @@ struct pressure_policy {
 struct pressure_parts {
     double loop_delay = 0, busy = 0, offload = 0, memory = 0, descriptors = 0;
 
+    static constexpr std::array<std::string_view, 5> words{"loop_delay", "busy", "offload", "memory", "descriptors"};
+    std::array<double, 5> values() const noexcept { return {loop_delay, busy, offload, memory, descriptors}; }
     double greatest() const noexcept { return std::max({loop_delay, busy, offload, memory, descriptors}); }
 };
 

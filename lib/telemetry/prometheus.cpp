@@ -42,7 +42,7 @@ void prometheus_page::begin(std::string_view name, metric_kind kind, std::string
     heading_.append("\n# TYPE ").append(name).append(" ").append(word(kind)).append("\n");
 }
 
-void prometheus_page::begin_sample(std::string_view suffix, labels whose, std::string_view bound) {
+void prometheus_page::begin_sample(std::string_view suffix, const metric_labels& whose, std::string_view bound) {
     out_.append(heading_);
     heading_.clear();
     out_.append(name_).append(suffix);
@@ -71,7 +71,7 @@ void prometheus_page::end_sample(double value) {
     out_.push_back('\n');
 }
 
-void prometheus_page::add(labels whose, const latency_counts& values) {
+void prometheus_page::add(const metric_labels& whose, const latency_counts& values) {
     std::uint64_t below = 0;
     std::size_t at = 0;
     for (const auto bound : bounds_us) {

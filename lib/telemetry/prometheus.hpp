@@ -16,6 +16,7 @@
 /// everybody; a value counts by the middle of the fine bucket it fell into, which is off by 3 % at most.
 /// Belongs to one thread.
 #include <array>
+#include <cassert>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
@@ -32,9 +33,31 @@ struct metric_label {
     std::string_view name, value;
 };
 
+/// Those of one sample, four at most; what they refer to must outlive them.
+class metric_labels {
+public:
+    metric_labels(std::initializer_list<metric_label> all = {}) noexcept {
+        for (const auto& each : all) add(each);
+    }
+    metric_labels with(const metric_label& one_more) const noexcept {
+        auto all = *this;
+        all.add(one_more);
+        return all;
+    }
+    const metric_label* begin() const noexcept { return labels_.data(); }
+    const metric_label* end() const noexcept { return labels_.data() + count_; }
+
+private:
+    void add(const metric_label& one) noexcept {
+        assert(count_ < labels_.size());
+        labels_[count_++] = one;
+    }
+    std::array<metric_label, 4> labels_;
+    std::size_t count_ = 0;
+};
+
 class prometheus_page {
 public:
-    using labels = std::initializer_list<metric_label>;
     static constexpr std::string_view content_type = "text/plain; version=0.0.4; charset=utf-8";
     /// The upper ends of a histogram's buckets, in microseconds; one without an end follows.
     static constexpr std::array<std::uint64_t, 15> bounds_us{
@@ -46,18 +69,18 @@ public:
 
     /// `name` must live until the next begin(), `help` need not.
     void begin(std::string_view name, metric_kind kind, std::string_view help);
-    void add(labels whose, std::integral auto value) {
+    void add(const metric_labels& whose, std::integral auto value) {
         begin_sample({}, whose, {});
         end_sample(static_cast<std::int64_t>(value));
     }
-    void add(labels whose, double value) {
+    void add(const metric_labels& whose, double value) {
         begin_sample({}, whose, {});
         end_sample(value);
     }
-    void add(labels whose, const latency_counts& values);
+    void add(const metric_labels& whose, const latency_counts& values);
 
 private:
-    void begin_sample(std::string_view suffix, labels whose, std::string_view bound);
+    void begin_sample(std::string_view suffix, const metric_labels& whose, std::string_view bound);
     void end_sample(std::int64_t value);
     void end_sample(double value);
 

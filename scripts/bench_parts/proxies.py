@@ -13,6 +13,8 @@ import socket
 import subprocess
 import time
 
+from processes import end, free_ports, pinned
+
 LOAD_CPU, PROXY_CPU = 1, 0
 
 TLS_NAME = "bench.test"
@@ -26,11 +28,6 @@ CURVES = "X25519:P-256:P-384"
 def found(name):
     """The path of a program; Debian's servers are in directories that a user's PATH may lack."""
     return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/local/sbin")
-
-
-def pinned(command, cpu):
-    """The command on one CPU, where there are two; on any if `cpu` is None."""
-    return ["taskset", "-c", str(cpu)] + command if cpu is not None and (os.cpu_count() or 1) > 1 else command
 
 
 def certificates(directory):
@@ -52,16 +49,6 @@ def certificates(directory):
     return files
 
 
-def free_ports(n):
-    held = [socket.socket() for _ in range(n)]
-    for s in held:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
-    return ports
-
-
 def wait_until_listening(port, process, what):
     for _ in range(1000):
         if process.poll() is not None:
@@ -72,17 +59,6 @@ def wait_until_listening(port, process, what):
         except OSError:
             time.sleep(0.01)
     raise SystemExit(f"bench: {what} does not listen on port {port}")
-
-
-def end(process):
-    if process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 class Proxy:

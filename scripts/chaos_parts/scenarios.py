@@ -167,7 +167,7 @@ def partial(directory):
             finding.at_most(f"{title}: tries per request", seen / asked, 1 + budget + 0.02)
             finding.check(f"{title}: looks at which a server was ejected", str(sum(v == "ejected" for _, servers in run.servers() for _, v in servers.values())),
                           "0", all(v != "ejected" for _, servers in run.servers() for _, v in servers.values()))
-            finding.tell(f"{title}: breakers opened", str(sum(s["breaker"]["opened_total"] for b in run.samples[-1][1]["backends"] for s in b["servers"])
+            finding.tell(f"{title}: breakers opened", str(sum(s["breaker_opened_total"] for b in run.samples[-1][1]["backends"] for s in b["servers"])
                          if run.samples else "-"))
             phase = run.phases["partial"]
             success = phase["ok"] / phase["wanted"]

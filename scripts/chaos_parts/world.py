@@ -9,6 +9,8 @@ import subprocess
 import time
 from contextlib import suppress
 
+from processes import end, free_ports, pinned
+
 TICK = 0.25   # seconds between two looks at weir's status
 
 
@@ -17,32 +19,6 @@ def program(variable):
     if not os.access(path, os.X_OK):
         raise SystemExit(f"chaos: no {path}: run `make`, or set {variable}")
     return path
-
-
-def pinned(command, cpu):
-    return command if cpu is None or (os.cpu_count() or 1) < 2 else ["taskset", "-c", str(cpu), *command]
-
-
-def free_ports(n):
-    held = [socket.socket() for _ in range(n)]
-    for s in held:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
-    return ports
-
-
-def end(process, gently):
-    if process is None or process.poll() is not None:
-        return
-    process.send_signal(signal.SIGCONT)
-    process.send_signal(gently)
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 class Origin:
@@ -175,7 +151,7 @@ class Run:
 
     def servers(self):
         """(time, {server: (breaker state, verdict)}) of every look at /status."""
-        return [(at, {server["name"]: (server["breaker"]["state"], server["verdict"])
+        return [(at, {server["name"]: (server["breaker"], server["verdict"])
                       for backend in status["backends"] for server in backend["servers"]}) for at, status in self.samples]
 
     def refused_for(self):

@@ -80,8 +80,8 @@ TEST_CASE("admin: metrics count what has happened, over all workers", "[e2e]") {
     CHECK(after.value("weir_server_first_byte_seconds_count" + server + "}") == 11);
     CHECK(after.value("weir_server_connections_idle" + server + "}") >= 1);
     CHECK(after.value("weir_backend_requests_total{backend=\"web\"}") == 11);
-    CHECK(after.sum("weir_loop_turns_total") > 0);
-    CHECK(after.sum("weir_loop_delay_seconds_count") > 0);
+    CHECK(after.sum("weir_worker_loop_turns_total") > 0);
+    CHECK(after.sum("weir_worker_loop_delay_seconds_count") > 0);
     CHECK(after.sum("weir_worker_answered") == 2);
     for (const auto& [name, value] : before.series) {
         const auto metric = name.substr(0, name.find('{'));
@@ -131,7 +131,7 @@ TEST_CASE("admin: an order opens a breaker, and closes it again", "[e2e]") {
     const auto refused = get(weir.address(), "/id");
     CHECK(refused.status == 503);
     CHECK_FALSE(refused.why().empty());
-    CHECK(status_of(admin)["backends"][0]["servers"][0]["breaker"]["state"].text() == "forced_open");
+    CHECK(status_of(admin)["backends"][0]["servers"][0]["breaker"].text() == "forced_open");
     CHECK(metrics_of(admin).value("weir_backend_refused_total{backend=\"web\",reason=\"" + refused.why() + "\"}") == 1);
     CHECK(order(admin, web.address(), "shut") == 400);
     CHECK(order(admin, "127.0.0.1:1", "close") == 404);
@@ -186,11 +186,11 @@ TEST_CASE("short of memory nobody is let in, and the admin pages say why", "[e2e
                simple({web.address()}, "max_connections 1000000; max_connections_per_client 1000;")};
     const auto admin = admin_of(weir);
     CHECK(eventually(
-        [&] { return metrics_of(admin).value("weir_shed_step_on{worker=\"0\",step=\"pause_accept\"}") == 1; }));
+        [&] { return metrics_of(admin).value("weir_worker_shed_step_on{worker=\"0\",step=\"pause_accept\"}") == 1; }));
     raw_client waiting{weir.address()};
     waiting.send("GET /id HTTP/1.1\r\nHost: t\r\n\r\n");
     const auto page = metrics_of(admin);
-    CHECK(page.value("weir_pressure_part_ratio{worker=\"0\",part=\"memory\"}") == 1);
+    CHECK(page.value("weir_worker_pressure_part_ratio{worker=\"0\",part=\"memory\"}") == 1);
     CHECK(page.value("weir_memory_limit_bytes") == 16 * 1024 * 1024);
     CHECK(page.value("weir_connections_open") == 0);
     CHECK(get(admin, "/live").status == 200);

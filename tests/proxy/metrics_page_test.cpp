@@ -38,12 +38,12 @@ TEST_CASE("metrics: figures of the workers are summed up, or told for each") {
     CHECK_FALSE(page.series.contains("weir_refused_total{reason=\"bad_host\"}"));
     CHECK(page.value("weir_request_seconds_count") == 6);
     CHECK(page.value("weir_request_seconds_bucket{le=\"0.0025\"}") == 4);
-    CHECK(page.value("weir_pressure_ratio{worker=\"1\"}") == 0.5);
-    CHECK(page.value("weir_pressure_part_ratio{worker=\"0\",part=\"memory\"}") == 0.5);
-    CHECK(page.value("weir_shed_step_on{worker=\"0\",step=\"no_hedges\"}") == 1);
-    CHECK(page.value("weir_shed_step_on{worker=\"0\",step=\"pause_accept\"}") == 0);
-    CHECK(page.value("weir_shed_step_taken_total{worker=\"0\",step=\"no_hedges\"}") == 7);
-    CHECK(page.value("weir_loop_waited_seconds_total{worker=\"0\"}") == 3);
+    CHECK(page.value("weir_worker_pressure_ratio{worker=\"1\"}") == 0.5);
+    CHECK(page.value("weir_worker_pressure_part_ratio{worker=\"0\",part=\"memory\"}") == 0.5);
+    CHECK(page.value("weir_worker_shed_step_on{worker=\"0\",step=\"no_hedges\"}") == 1);
+    CHECK(page.value("weir_worker_shed_step_on{worker=\"0\",step=\"pause_accept\"}") == 0);
+    CHECK(page.value("weir_worker_shed_step_taken_total{worker=\"0\",step=\"no_hedges\"}") == 7);
+    CHECK(page.value("weir_worker_loop_waited_seconds_total{worker=\"0\"}") == 3);
     CHECK(page.value("weir_worker_answered{worker=\"0\"}") == 1);
     CHECK(page.value("weir_worker_answered{worker=\"1\"}") == 0);
 }
@@ -91,5 +91,5 @@ TEST_CASE("metrics: before the workers are there the page is valid too") {
     const auto page = page_of(nothing);
     CHECK(page.value("weir_phase{phase=\"starting\"}") == 1);
     CHECK(page.value("weir_requests_total") == 0);
-    CHECK(page.sum("weir_pressure_ratio") == 0);
+    CHECK(page.sum("weir_worker_pressure_ratio") == 0);
 }

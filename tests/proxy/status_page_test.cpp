@@ -35,9 +35,9 @@ TEST_CASE("status: the process, its listeners and workers") {
     CHECK(worker["request_ms"]["count"].number() == 3);
     CHECK(worker["request_ms"]["mean"].number() == Approx(14.3).margin(0.1));
     CHECK(worker["request_ms"]["p50"].number() == Approx(2).epsilon(0.04));
-    CHECK(worker["pressure_parts"]["memory"].number() == 0.5);
+    CHECK(worker["pressure_part_ratio"]["memory"].number() == 0.5);
     CHECK(worker["shed_step_on"]["no_hedges"].truth());
-    CHECK(worker["loop"]["waited_ms"].number() == 3000);
+    CHECK(worker["loop_waited_ms"].number() == 3000);
     CHECK(page["offload_pools"][0]["done_total"].number() == 12);
 }
 
@@ -48,15 +48,16 @@ TEST_CASE("status: backends and servers") {
     CHECK(web["name"].text() == "web");
     CHECK(web["limit"].number() == 64);
     CHECK(web["queued"]["normal"].number() == 6);
-    CHECK(web["late"]["normal"].truth());
+    CHECK(web["queue_late"]["normal"].truth());
     CHECK(web["refused_total"]["queue_full"].number() == 9);
     REQUIRE(web["servers"].size() == 3);
     const auto& server = web["servers"][1];
     CHECK(server["verdict"].text() == "open");
-    CHECK(server["breaker"]["cause"].text() == "streak");
+    CHECK(server["breaker"].text() == "open");
+    CHECK(server["breaker_cause"].text() == "streak");
     CHECK(server["limit"].is_null());
-    CHECK(server["tries"]["hedge"].number() == 2);
-    CHECK(server["outcomes"]["bad"].number() == 9);
+    CHECK(server["tries_total"]["hedge"].number() == 2);
+    CHECK(server["outcomes_total"]["bad"].number() == 9);
     CHECK(server["connections_idle"].number() == 2);
     CHECK(page["backends"][1]["name"].text() == "odd \"name\\");
 }

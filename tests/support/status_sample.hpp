@@ -41,7 +41,6 @@ inline process_status sample_status() {
         w.step_on[static_cast<std::size_t>(shed_step::no_hedges)] = true;
         w.step_taken[static_cast<std::size_t>(shed_step::no_hedges)] = 7;
         w.waited = 3s;
-        w.idle_connections = {{2, 1, 0}, {0}};
     }
     all.workers[1].answered = false;
     auto& web = all.backends.emplace_back();
@@ -64,6 +63,7 @@ inline process_status sample_status() {
         s.tries = {50, 3, 2, 1};
         s.outcomes = {40, 5, 1, 9, 1};
         s.first_byte = some_times();
+        s.connections_idle = 2;
     }
     web.servers[1].verdict = web.servers[1].breaker = "open";
     web.servers[1].breaker_cause = "streak";

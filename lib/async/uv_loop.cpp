@@ -1,5 +1,6 @@
 #include "lib/async/uv_loop.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <cstdio>
 #include <cstdlib>
@@ -46,6 +47,7 @@ uv_loop::uv_loop() : loop{monotonic_now(), wall_offset_us(monotonic_now())} {
         auto& self = of(handle->loop);
         self.clock_is_stale_ = true;
         self.in_poll_ = true;
+        self.turn_spent_ = false;
         ++self.statistics.turns;
         if (!uv_is_active(reinterpret_cast<uv_handle_t*>(&self.more_to_do_))) self.waiting_since_ = monotonic_now();
     });
@@ -82,10 +84,16 @@ void uv_loop::enter_callback() noexcept {
 }
 
 void uv_loop::leave_callback() {
-    if (!in_poll_) {
+    if (!in_poll_ && !turn_spent_) {
         auto budget = resumes_per_turn;
-        do budget = run_ready(budget);
-        while (run_turn_end());
+        do {
+            while (budget > 0 && has_ready()) {
+                const auto batch = std::min(budget, resumes_between_looks);
+                budget -= batch - run_ready(batch);
+                turn_spent_ = has_ready() && monotonic_now() - now() > time_per_turn;
+                if (turn_spent_) budget = 0;
+            }
+        } while (run_turn_end());
     }
     in_callback_ = false;
     if (!in_poll_ && (has_ready() || has_yielded())) on_posted();

@@ -55,7 +55,10 @@ private:
     void read_clock() noexcept;
     void arm_timer() noexcept;
 
-    static constexpr unsigned resumes_per_turn = 256;  // then the sockets get a look, so that nobody starves
+    // After so many coroutines, or so much time, the sockets get a look, so that nobody starves.
+    static constexpr unsigned resumes_per_turn = 256;
+    static constexpr nanoseconds time_per_turn = 2ms;
+    static constexpr unsigned resumes_between_looks = 16;  // at the clock
     static constexpr unsigned remote_calls_per_turn = 256;
 
     uv_loop_t uv_;
@@ -70,6 +73,7 @@ private:
     bool clock_is_stale_ = true;
     bool in_callback_ = false;
     bool in_poll_ = false;
+    bool turn_spent_ = false;  // nobody is resumed any more before the sockets had their look
 };
 
 }  // namespace weir

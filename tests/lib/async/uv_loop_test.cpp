@@ -80,6 +80,22 @@ TEST_CASE("uv loop: more ready coroutines than one callback resumes all get thei
     CHECK(ran == 1000);
 }
 
+TEST_CASE("uv loop: coroutines that take long are resumed in more than one turn of the loop") {
+    uv_loop time;
+    const auto body = [](loop& clock) -> task<void> {
+        const auto toil = [](loop& c) -> task<void> {
+            co_await c.yield();
+            const auto until = uv_hrtime() + 500'000;
+            while (uv_hrtime() < until) {}
+        };
+        scope many{clock};
+        for (int i = 0; i < 128; ++i) many.spawn(toil(clock));
+        co_await many.joined();
+    };
+    run(time, body(time));
+    CHECK(time.statistics.turns >= 8);  // 16 of them are more than a turn's share
+}
+
 TEST_CASE("uv loop: disarmed timers do not wake, and a loop with sleepers left can end") {
     uv_loop time;
     const auto body = [](loop& clock) -> task<void> {

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -40,12 +41,57 @@ std::optional<std::uint64_t> machine_memory(const std::string& root) {
     return std::nullopt;
 }
 
+/// Calls `then(folder, unified)` for our control group with that controller and those around it, of version 2 (`unified`) or 1.
+/// In a container the path may be that of the host, which is not to be seen here: then the folder above, in the end the root, is
+/// the container's own.
+void each_group(const std::string& root, std::string_view controller, auto then) {
+    std::ifstream groups{root + "/proc/self/cgroup"};
+    for (std::string line; std::getline(groups, line);) {  // number:controllers:path
+        const auto first = line.find(':'), second = line.find(':', first + 1);
+        if (second == line.npos) continue;
+        const auto controllers = line.substr(first + 1, second - first - 1);
+        const bool unified = controllers.empty();
+        const auto listed = std::string{","}.append(controller).append(",");
+        if (!unified && ("," + controllers + ",").find(listed) == std::string::npos) continue;
+        auto base = root + "/sys/fs/cgroup";
+        if (!unified) base.append("/").append(controller);
+        for (auto path = line.substr(second + 1);; path.resize(path.rfind('/'))) {
+            if (path == "/") path.clear();
+            then(base + path, unified);
+            if (path.empty() || path.front() != '/') break;
+        }
+    }
+}
+
+/// Microseconds of processor time in so many microseconds; nothing: as much as there is.
+struct cpu_quota {
+    std::uint64_t quota = 0, period = 0;
+};
+std::optional<cpu_quota> quota_of(const std::string& group, bool unified) {
+    cpu_quota found;
+    if (unified) {
+        std::ifstream file{group + "/cpu.max"};
+        if (!(file >> found.quota >> found.period)) return std::nullopt;  // no number: `max`
+    } else {
+        const auto quota = number_in(group + "/cpu.cfs_quota_us"), period = number_in(group + "/cpu.cfs_period_us");
+        if (!quota || !period || *quota > std::numeric_limits<std::int64_t>::max()) return std::nullopt;  // -1: none
+        found = {*quota, *period};
+    }
+    if (found.period == 0) return std::nullopt;
+    return found;
+}
+
 }  // namespace
 
-unsigned usable_cores() {
+unsigned usable_cores(const std::string& root) {
     cpu_set_t mine;
-    if (::sched_getaffinity(0, sizeof mine, &mine) != 0) return 1;
-    return std::max(1u, static_cast<unsigned>(CPU_COUNT(&mine)));
+    std::uint64_t cores = 1;
+    if (::sched_getaffinity(0, sizeof mine, &mine) == 0) cores = static_cast<std::uint64_t>(CPU_COUNT(&mine));
+    each_group(root, "cpu", [&cores](const std::string& group, bool unified) {
+        if (const auto found = quota_of(group, unified))
+            cores = std::min(cores, (found->quota + found->period - 1) / found->period);
+    });
+    return std::max(1u, static_cast<unsigned>(cores));
 }
 
 unsigned raise_descriptor_limit() {
@@ -79,26 +125,10 @@ std::uint64_t memory_used() {
 
 std::uint64_t memory_limit(const std::string& root) {
     std::optional<std::uint64_t> least = machine_memory(root);
-    const auto consider = [&least](const std::string& path) {
-        if (const auto limit = number_in(path)) least = std::min(least.value_or(*limit), *limit);
-    };
-    // A line is `number:controllers:path`. In a container the path may be that of the host, which is not to be seen here:
-    // then the folder above, in the end the root, is the container's own.
-    std::ifstream groups{root + "/proc/self/cgroup"};
-    for (std::string line; std::getline(groups, line);) {
-        const auto first = line.find(':'), second = line.find(':', first + 1);
-        if (second == line.npos) continue;
-        const auto controllers = line.substr(first + 1, second - first - 1);
-        const bool unified = controllers.empty();
-        if (!unified && ("," + controllers + ",").find(",memory,") == line.npos) continue;
-        const auto base = root + "/sys/fs/cgroup" + (unified ? "" : "/memory");
-        const auto file = unified ? "/memory.max" : "/memory.limit_in_bytes";
-        for (auto path = line.substr(second + 1);; path.resize(path.rfind('/'))) {
-            if (path == "/") path.clear();
-            consider(base + path + file);
-            if (path.empty() || path.front() != '/') break;
-        }
-    }
+    each_group(root, "memory", [&least](const std::string& group, bool unified) {
+        const auto limit = number_in(group + (unified ? "/memory.max" : "/memory.limit_in_bytes"));
+        if (limit) least = std::min(least.value_or(*limit), *limit);
+    });
     return least.value_or(0);
 }
 

@@ -9,8 +9,9 @@
 
 namespace weir {
 
-/// Cores that this process may run on (taskset and cpusets count), at least 1.
-unsigned usable_cores();
+/// Cores that this process may use, at least 1: those that it may run on (taskset and cpusets count), or as many as its
+/// control group's quota of processor time is worth, rounded up, if that is less. `root`: where /proc and /sys are.
+unsigned usable_cores(const std::string& root = "");
 
 /// Raises the soft limit on descriptors to the hard one; what it is then.
 unsigned raise_descriptor_limit();

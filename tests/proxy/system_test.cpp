@@ -127,6 +127,31 @@ TEST_CASE("memory: the least limit of the control group and those around it") {
     }
 }
 
+TEST_CASE("cores: a control group's quota counts, rounded up; none is no limit") {
+    const machine m;
+    const auto all = usable_cores(m.root());
+    CHECK(all >= 1);
+    SECTION("version 2") {
+        m.say("/proc/self/cgroup", "0::/outer/inner\n");
+        m.say("/sys/fs/cgroup/outer/inner/cpu.max", "max 100000\n");
+        CHECK(usable_cores(m.root()) == all);
+        m.say("/sys/fs/cgroup/outer/cpu.max", "50000 100000\n");
+        CHECK(usable_cores(m.root()) == 1);
+        m.say("/sys/fs/cgroup/outer/cpu.max", "100001 100000\n");
+        CHECK(usable_cores(m.root()) == std::min(all, 2u));
+        m.say("/sys/fs/cgroup/outer/cpu.max", "100000 0\n");
+        CHECK(usable_cores(m.root()) == all);
+    }
+    SECTION("version 1") {
+        m.say("/proc/self/cgroup", "3:cpu,cpuacct:/box\n");
+        m.say("/sys/fs/cgroup/cpu/box/cpu.cfs_period_us", "100000\n");
+        m.say("/sys/fs/cgroup/cpu/box/cpu.cfs_quota_us", "-1\n");
+        CHECK(usable_cores(m.root()) == all);
+        m.say("/sys/fs/cgroup/cpu/box/cpu.cfs_quota_us", "20000\n");
+        CHECK(usable_cores(m.root()) == 1);
+    }
+}
+
 TEST_CASE("memory and descriptors: of this very process") {
     CHECK(memory_used() > 100'000);
     CHECK(memory_used() < memory_limit());

@@ -241,6 +241,7 @@ struct listener {
     std::uint64_t min_body_rate = 0;          // bytes per second, measured after the first 10 s; 0: none
     unsigned max_requests = 0;                // on one client connection, then it is closed
     unsigned max_connections_per_client = 0;  // 0: no limit
+    rate_limit connection_rate;               // by address; 0 requests: no limit
     std::string deadline_header;              // trusted peers may shorten the deadline by it; empty: nobody may
     bool operator==(const listener&) const = default;
 };

@@ -282,6 +282,7 @@ void loader::finish(target what, target around, location at, const written& inne
     if (what.listener == around.listener) return;
     auto& made = *what.listener;
     made.at = at;
+    if (!inner.find("connection_rate", "burst")) made.connection_rate.burst = made.connection_rate.requests;
     if (!inner.find("defer_accept"))
         made.defer_accept = made.protocol == http_protocol::http && made.address.unix_path.empty();
     const auto tls = inner.all_blocks("tls");

@@ -25,6 +25,8 @@ const making tls_block = {
     .once = true,
 };
 
+constexpr auto has_connection_rate = [](target t) { return t.listener->connection_rate.requests > 0; };
+
 }  // namespace
 
 // An entry of the table is read as a whole; one member to a line would take it apart.
@@ -130,6 +132,15 @@ std::vector<directive> schema_of_listen() {
          .why = "of one address, or of one /64 of IPv6, over all workers; one more is closed at once",
          .plain = {{.name = "N", .what = kind::number, .in = FIELD(listener->max_connections_per_client),
                     .fallback = "off", .low = 1, .high = 10'000'000, .none = "off"}}},
+        {.name = "connection_rate", .where = scope::listen,
+         .why = "new connections of one address, or of one /64 of IPv6, over all workers; one more is closed at once",
+         .plain = {{.name = "N", .what = kind::number, .in = FIELD(listener->connection_rate.requests),
+                    .fallback = "off", .low = 1, .high = 1'000'000, .none = "off"}},
+         .keyed = {{.name = "per", .what = kind::duration, .in = FIELD(listener->connection_rate.per), .fallback = "1s",
+                    .low = 1, .high = day, .shown = has_connection_rate},
+                   {.name = "burst", .what = kind::number, .in = FIELD(listener->connection_rate.burst),
+                    .fallback_words = "N", .low = 1, .high = 1'000'000, .why = "at once, after a pause",
+                    .shown = has_connection_rate}}},
         {.name = "deadline_header", .where = scope::listen,
          .why = "the milliseconds that a trusted peer will wait, which may shorten our own limit",
          .plain = {{.name = "NAME", .what = kind::header_name, .in = FIELD(listener->deadline_header),

@@ -38,7 +38,7 @@ const making backends = {
 // clang-format off
 std::vector<directive> schema_of_top() {
     return {
-        {.name = "workers", .where = scope::top, .why = "threads with an event loop; auto: one per core",
+        {.name = "workers", .where = scope::top, .why = "threads with an event loop; auto: one per core, or as many as a cgroup's quota of time is worth",
          .plain = {{.name = "N", .what = kind::number, .in = FIELD(whole->workers), .fallback = "auto", .low = 1,
                     .high = 1024, .none = "auto"}}},
         {.name = "max_connections", .where = scope::top,
@@ -78,7 +78,7 @@ std::vector<directive> schema_of_top() {
                     .low = 0, .high = day,
                     .why = "from TERM to the end at the latest; below the 30s after which supervisors kill"}}},
         {.name = "admin", .where = scope::top,
-         .why = "where /metrics, /status, /live and /ready are answered, and breakers take orders; "
+         .why = "where the dashboard, /metrics, /status, /events, /live and /ready are, and breakers take orders; "
                 "a port alone means 127.0.0.1, for whoever reaches it can read and change all of that",
          .plain = {{.name = "ADDRESS", SHAPED(read_admin(text), t.whole->admin = *value,
                                                t.whole->admin ? t.whole->admin->text : "off"),

@@ -7,6 +7,22 @@ namespace {
 
 constexpr auto pause = 50ms;  // between two looks whether we accept again
 
+bool in_time(listener_state& at, std::uint64_t key, time_point now) {
+    if (!at.rate) return true;
+    const std::lock_guard lock{at.mutex};
+    return !at.rate->take(key, now);
+}
+
+void turn_away(worker_context& w, listener_view& view, admitted& client, reason why, std::string_view what) {
+    client.stream->reset_on_close();
+    w.numbers.refused_total[static_cast<std::size_t>(why)].add();
+    view.shared.clients_refused_total.fetch_add(1, std::memory_order_relaxed);
+    if (!w.errors.wants(log_level::info)) return;
+    std::string line{word(why)};  // without the port: the same client is the same line
+    line.append(": ").append(what).append(" [client ");
+    w.log(log_level::info, line.append(client.stream->peer_ip_text()).append("]"));
+}
+
 }  // namespace
 
 client_place client_place::enter(listener_state& at, std::uint64_t key) {
@@ -26,18 +42,17 @@ client_place::~client_place() {
 
 bool enter_as_client(worker_context& w, listener_view& view, admitted& client) {
     const auto most = view.settings.max_connections_per_client;
-    if (most == 0) return true;
-    client.share = client_place::enter(view.shared, key_of(client.stream->peer()));
-    if (client.share) return true;
-    client.stream->reset_on_close();
-    w.numbers.refused_total[static_cast<std::size_t>(reason::client_connections)].add();
-    view.shared.clients_refused_total.fetch_add(1, std::memory_order_relaxed);
-    if (w.errors.wants(log_level::info)) {
-        std::string line{word(reason::client_connections)};  // without the port: the same client is the same line
-        line.append(": more than ").append(std::to_string(most)).append(" connections of one client [client ");
-        w.log(log_level::info, line.append(client.stream->peer_ip_text()).append("]"));
+    const auto& rate = view.settings.connection_rate;
+    if (most == 0 && rate.requests == 0) return true;
+    const auto key = key_of(client.stream->peer());
+    if (!in_time(view.shared, key, w.time.now())) {
+        turn_away(w, view, client, reason::rate_limited, "too many new connections of one client in so short a time");
+        return false;
     }
-    return false;
+    if (most == 0) return true;
+    client.share = client_place::enter(view.shared, key);
+    if (!client.share) turn_away(w, view, client, reason::client_connections, "too many connections of one client");
+    return static_cast<bool>(client.share);
 }
 
 task<std::optional<admitted>> client_stream::next() {

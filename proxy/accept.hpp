@@ -6,7 +6,8 @@
 ///
 /// A client is accepted only when there is a place for it, in the listener and in the process, and weir is not so short of
 /// something that it lets nobody in; until then it waits in the kernel's backlog. One that has too many connections
-/// already (`max_connections_per_client`) is accepted only to be reset: in the backlog it would stand in the way of others.
+/// already (`max_connections_per_client`), or comes too often (`connection_rate`), is accepted only to be reset: in the backlog it
+/// would stand in the way of others.
 #include <optional>
 
 #include "lib/async/task.hpp"
@@ -52,7 +53,7 @@ struct admitted {
     worker_numbers* numbers;
 };
 
-/// Counts the connection as one of its client. False: that is one too many, and it will end with a reset. Done by
+/// Counts the connection as one of its client. False: that is one too many or too soon, and it will end with a reset. Done by
 /// client_stream, but where a PROXY header says later who the client is: there by whoever has read it.
 bool enter_as_client(worker_context& w, listener_view& view, admitted& client);
 

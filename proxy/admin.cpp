@@ -1,5 +1,8 @@
 #include "proxy/admin.hpp"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <optional>
 
 #include "lib/async/race.hpp"
@@ -8,6 +11,8 @@
 #include "lib/http/parser.hpp"
 #include "lib/telemetry/json.hpp"
 #include "lib/telemetry/prometheus.hpp"
+#include "proxy/dashboard_page.hpp"
+#include "proxy/events_page.hpp"
 #include "proxy/metrics_page.hpp"
 #include "proxy/status_page.hpp"
 
@@ -22,12 +27,18 @@ constexpr auto linger_for = 1s;     // for one that has more to say than we read
 
 constexpr std::string_view text_type = "text/plain; charset=utf-8";
 constexpr std::string_view json_type = "application/json";
-constexpr std::string_view list_of_paths = "weir: administration\n\n"
-                                           "GET  /metrics   for Prometheus\n"
-                                           "GET  /status    all there is to know, as JSON\n"
-                                           "GET  /live      200 while weir runs\n"
-                                           "GET  /ready     200 while it serves, 503 while it starts or drains\n"
-                                           "POST /backends/NAME/servers/ADDRESS/breaker?order=open|close|reset\n";
+constexpr std::string_view html_type = "text/html; charset=utf-8";
+constexpr std::string_view lines_type = "application/x-ndjson";  // JSON, one object a line
+constexpr std::string_view list_of_paths =
+    "weir: administration\n\n"
+    "GET  /          the dashboard, for a browser\n"
+    "GET  /metrics   for Prometheus\n"
+    "GET  /status    all there is to know, as JSON\n"
+    "GET  /events    what breakers, health checks and the like decided of late,\n"
+    "                a line of JSON each; ?after=N: those behind number N\n"
+    "GET  /live      200 while weir runs\n"
+    "GET  /ready     200 while it serves, 503 while it starts or drains\n"
+    "POST /backends/NAME/servers/ADDRESS/breaker?order=open|close|reset\n";
 
 /// The clients, as a stream.
 class callers {
@@ -90,13 +101,30 @@ bool is_foreign(const http::request_head& head) {
     return scheme == origin->npos || origin->substr(scheme + 3) != head.authority();
 }
 
+/// The N of `?after=N`; nothing if it is something else.
+std::optional<std::uint64_t> after_in(std::string_view query) {
+    constexpr std::string_view front = "?after=";
+    if (query.empty()) return 0;
+    std::uint64_t number = 0;
+    if (!query.starts_with(front)) return std::nullopt;
+    query.remove_prefix(front.size());
+    const auto [end, problem] = std::from_chars(query.data(), query.data() + query.size(), number);
+    if (problem != std::errc{} || end != query.data() + query.size()) return std::nullopt;
+    return number;
+}
+
+bool is_browser(const http::request_head& head) {
+    const auto wanted = head.fields().find("accept");
+    return wanted && wanted->find("text/html") != wanted->npos;
+}
+
 }  // namespace
 
 struct admin::reply {
     int status = 200;
     std::string body;
     std::string_view type = text_type;
-    std::string_view fields = "Cache-Control: no-store\r\n";
+    std::string fields = "Cache-Control: no-store\r\n";
 };
 
 task<void> admin::run(listener& door) {
@@ -165,13 +193,15 @@ task<admin::reply> admin::answer(const http::request_head& head, const address& 
         if (head.verb() == http::method::post) co_return give_order(head, who);
         co_return reply{405, "an order is a POST\n", text_type, "Allow: POST\r\n"};
     }
-    const bool known = path == "/" || path == "/live" || path == "/ready" || path == "/metrics" || path == "/status";
-    if (!known) co_return reply{404, "no such page\n\n" + std::string{list_of_paths}};
+    constexpr std::array<std::string_view, 6> known{"/", "/live", "/ready", "/metrics", "/status", "/events"};
+    if (std::ranges::find(known, path) == known.end())
+        co_return reply{404, "no such page\n\n" + std::string{list_of_paths}};
     if (head.verb() != http::method::get && head.verb() != http::method::head)
         co_return reply{405, "this page can only be read\n", text_type, "Allow: GET, HEAD\r\n"};
-    if (path == "/") co_return reply{200, std::string{list_of_paths}};
+    if (path == "/") co_return front_page(head);
     if (path == "/live") co_return reply{200, "ok\n"};
     if (path == "/ready") co_return ready();
+    if (path == "/events") co_return events(head);
     const auto status = co_await look_();
     reply page;
     if (path == "/metrics") {
@@ -182,6 +212,24 @@ task<admin::reply> admin::answer(const http::request_head& head, const address& 
         page.type = json_type;
     }
     co_return page;
+}
+
+admin::reply admin::front_page(const http::request_head& head) {
+    if (!is_browser(head))
+        return {200, std::string{list_of_paths}, text_type, "Cache-Control: no-store\r\nVary: Accept\r\n"};
+    char nonce[32];
+    for (auto& digit : nonce) digit = "0123456789abcdef"[chance_.below(16)];
+    const std::string_view once{nonce, sizeof nonce};
+    return {200, dashboard_page(once), html_type, dashboard_fields(once)};
+}
+
+admin::reply admin::events(const http::request_head& head) const {
+    const auto after = after_in(head.query());
+    if (!after) return {400, "expected nothing or ?after=NUMBER\n"};
+    reply page;
+    page.type = lines_type;
+    append_events(page.body, shared_.events.since(*after), time_.now(), time_.wall_us());
+    return page;
 }
 
 admin::reply admin::ready() const {

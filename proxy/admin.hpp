@@ -1,12 +1,13 @@
 #pragma once
 /// The admin listener: what operators and their tools see of the process, and the few orders they may give.
 ///
-///     admin pages{time, shared, log, phase, [&] { return look(); }};
+///     admin pages{time, shared, log, phase, random_seed(), [&] { return look(); }};
 ///     background.spawn(pages.run(door));
 ///
 ///     GET /metrics   for Prometheus              GET /status   all there is to know, as JSON
 ///     GET /live      200 while the loop turns    GET /ready    200 while serving, else 503 and why not
-///     GET /          this list
+///     GET /events    the journal of decisions, a line of JSON each; ?after=N: only what is new
+///     GET /          the dashboard for a browser, else this list
 ///     POST /backends/NAME/servers/ADDRESS/breaker?order=open|close|reset
 ///
 /// It runs on the process's own loop, so it answers while the workers are overloaded. Few connections (64), little time
@@ -27,9 +28,9 @@ namespace weir {
 
 class admin {
 public:
-    admin(loop& time, shared_state& shared, error_log& log, const run_phase& phase,
+    admin(loop& time, shared_state& shared, error_log& log, const run_phase& phase, std::uint64_t seed,
           std::function<task<process_status>()> look)
-        : time_{time}, shared_{shared}, log_{log}, phase_{phase}, look_{std::move(look)} {}
+        : time_{time}, shared_{shared}, log_{log}, phase_{phase}, chance_{seed}, look_{std::move(look)} {}
     admin(const admin&) = delete;
 
     /// Everybody who comes, until it is cancelled.
@@ -41,6 +42,8 @@ private:
     struct reply;
     task<bool> serve_request(byte_stream& client);
     task<reply> answer(const http::request_head& head, const address& who);
+    reply front_page(const http::request_head& head);
+    reply events(const http::request_head& head) const;
     reply ready() const;
     reply give_order(const http::request_head& head, const address& who);
     task<bool> send(byte_stream& client, const reply& what, bool head_only, bool keep);
@@ -49,6 +52,7 @@ private:
     shared_state& shared_;
     error_log& log_;
     const run_phase& phase_;
+    random_source chance_;  // for what nobody should guess
     std::function<task<process_status>()> look_;
     http::date_clock date_;
 };

@@ -267,7 +267,7 @@ void attempt::report_head() {
     on.report(outcome_of(head.status()), r.time().now() - since);
     if (head.status() < 400) return;
     if (head.status() >= 500) on.server_failed();
-    if (const auto pause = retry_after(head)) on.pause_asked(*pause);
+    if (const auto pause = retry_after(head, r.time().wall_us())) on.pause_asked(*pause);
 }
 
 task<result<>> ask(attempt& a, pooled_connections pooled) {

@@ -300,8 +300,12 @@ void backend::tell(place& p, time_point now) {
         if (p.of_.pause > 0s) breaker.retry_after(p.of_.pause, now);
     };
     tell_breaker(g.breaker, p.of_.ticket);
-    if (p.of_.route && !p.of_.route->breakers.empty())
-        tell_breaker(p.of_.route->breakers[p.of_.index], p.of_.route_ticket);
+    if (p.of_.route && !p.of_.route->breakers.empty()) {
+        auto& breaker = p.of_.route->breakers[p.of_.index];
+        const auto was = breaker.at(now);
+        tell_breaker(breaker, p.of_.route_ticket);
+        if (breaker.at(now) != was) note_route_breaker(p, was, now);
+    }
 
     ++g.outcomes[static_cast<std::size_t>(p.of_.how)];
     // A server that fails at once must not look fast, whatever its failures mean to the breaker.

@@ -38,6 +38,7 @@
 #include "lib/resilience/retry_budget.hpp"
 #include "lib/resilience/rolling_quantile.hpp"
 #include "lib/telemetry/histogram.hpp"
+#include "lib/telemetry/journal.hpp"
 #include "lib/telemetry/reason.hpp"
 #include "proxy/route.hpp"
 #include "proxy/server.hpp"
@@ -124,11 +125,18 @@ struct server_status {
     std::string verdict;  // up, down, ejected, or the breaker's state
     std::string breaker, breaker_cause;
     std::uint64_t breaker_generation = 0, breaker_opened_total = 0, probes_total = 0, ejections_total = 0;
+    std::uint64_t results_ignored = 0;
+    std::array<std::uint64_t, breaker_causes> breaker_changes{};
     nanoseconds in_state{};  // of the breaker
+    nanoseconds open_for{};  // what is left of its open interval
+    nanoseconds ejected_for{};
     unsigned in_flight = 0, weight = 0;
     double share = 1;  // of its weight: slow start and slowness
     std::optional<unsigned> limit;
+    std::string limit_state, limit_verdict;
+    std::uint64_t limit_experiments = 0;
     nanoseconds base{};     // the response time without a queue, as the limit has learned it
+    nanoseconds median{};   // of the limit's last window
     nanoseconds latency{};  // peak EWMA
     bool healthy = true, backup = false;
     std::size_t connections_idle = 0;  // filled by who knows the workers
@@ -150,11 +158,15 @@ struct backend_status {
     std::uint64_t budget_refused_total = 0, requests_total = 0;
     std::array<std::uint64_t, reason_count> refused_total{};
     latency_counts queue_wait;
+    struct {
+        nanoseconds p50{}, p95{}, p99{};  // zero: none
+    } recent;                             // to the response's head, of the last ten seconds
 };
 
 class backend {
 public:
-    backend(const conf::backend& settings, std::uint64_t seed);
+    /// `events`: where its decisions are noted; must outlive it.
+    backend(const conf::backend& settings, std::uint64_t seed, journal& events);
     backend(const backend&) = delete;
 
     const conf::backend& settings() const noexcept { return settings_; }
@@ -186,6 +198,9 @@ public:
     bool check_result(std::size_t server, bool passed, time_point now);
     /// Every 100 ms or so, from one thread: sweeps, queue, policy.
     void tick(loop& here);
+    /// Sends away who has waited for too long; when that should be done again at the latest. Whoever comes or leaves does it
+    /// too, so it matters where servers have stopped to answer.
+    time_point expire(loop& here);
     /// The server a client's cookie names.
     std::optional<std::size_t> server_of(std::uint64_t sticky) const noexcept;
     std::uint64_t sticky_of(std::size_t server) const noexcept { return sticky_[server]; }
@@ -221,7 +236,15 @@ private:
     void adapt(time_point now);
     nanoseconds quickest_base() const noexcept;
 
+    void note(journal_kind kind, std::size_t server, std::string from, std::string to, std::string why);
+    void note_breaker(std::size_t server, time_point now);
+    void note_route_breaker(const place& p, circuit_breaker::state before, time_point now);
+    void note_panic();
+    void note_outlier(const outlier_detector::decision& what, time_point now);
+    void note_limit(std::size_t server);
+
     const conf::backend& settings_;
+    journal& events_;
     std::deque<server> servers_;  // a deque, since servers are referred to and never move
     std::vector<std::uint64_t> sticky_;
     std::atomic<std::int64_t> patience_ns_, usual_ns_{0};
@@ -235,6 +258,7 @@ private:
     std::vector<server_condition> conditions_;
     std::vector<use> uses_;
     group_view view_;
+    bool noted_panic_ = false;  // as it stands in the journal
     admission_queue queue_;
     retry_budget budget_;
     hedge_trigger hedges_;

@@ -35,8 +35,9 @@ constexpr auto first_patience = 100ms;
 
 }  // namespace
 
-backend::backend(const conf::backend& settings, std::uint64_t seed)
-    : settings_{settings}, patience_ns_{nanoseconds{settings.patience.value_or(first_patience)}.count()}, chance_{seed},
+backend::backend(const conf::backend& settings, std::uint64_t seed, journal& events)
+    : settings_{settings}, events_{events},
+      patience_ns_{nanoseconds{settings.patience.value_or(first_patience)}.count()}, chance_{seed},
       balancer_{kind_of(settings.how)}, guard_{settings.panic_permille}, conditions_(settings.servers.size()),
       uses_(settings.servers.size()), queue_{queue_policy{}}, budget_{budget_of(settings)},
       hedges_{weir::hedges_of(settings.hedge, settings.hedge_budget_permille)},
@@ -74,8 +75,10 @@ void backend::judge(time_point now) {
         c.draining = state == circuit_breaker::state::forced_open;
         c.ejected = outliers_.ejected(i);
         c.health_down = !g.health.up();
+        note_breaker(i, now);
     }
     view_ = guard_.judge(conditions_, uses_);
+    note_panic();
 }
 
 /// The queue's size and patience follow the limits and the usual times.
@@ -112,19 +115,28 @@ nanoseconds backend::quickest_base() const noexcept {
 void backend::tick(loop& here) {
     const std::lock_guard lock{mutex_};
     const auto now = advance(here.now());
-    const auto came_back = [&](std::size_t i) {
-        if (view_.usable > 0) servers_[i].guarded_.warming.begin(now);
+    const auto heed = [&](std::span<const outlier_detector::decision> decisions) {
+        for (const auto& each : decisions) {
+            note_outlier(each, now);
+            if (each.what == outlier_detector::verdict::returned && view_.usable > 0)
+                servers_[each.server].guarded_.warming.begin(now);
+        }
     };
-    for (const auto& each : outliers_.release(now))
-        if (each.what == outlier_detector::verdict::returned) came_back(each.server);
+    heed(outliers_.release(now));
     if (settings_.outliers.on && now >= next_sweep_) {
-        for (const auto& each : outliers_.sweep(conditions_, guard_, now, chance_))
-            if (each.what == outlier_detector::verdict::returned) came_back(each.server);
+        heed(outliers_.sweep(conditions_, guard_, now, chance_));
         next_sweep_ = now + settings_.outliers.every;
     }
     judge(now);
     adapt(now);
+    for (std::size_t i = 0; i < servers_.size(); ++i) note_limit(i);
     dispatch(here, now);
+}
+
+time_point backend::expire(loop& here) {
+    const std::lock_guard lock{mutex_};
+    dispatch(here, advance(here.now()));
+    return queue_.next_expiry();
 }
 
 bool backend::check_result(std::size_t i, bool passed, time_point when) {

@@ -49,8 +49,12 @@ public:
     /// Ends those that are still out. What they took so far is the least they would have taken.
     void cancel() noexcept {
         running_.cancel();
-        for (auto& each : entrants_)
-            if (each.tries && !each.asked) each.tries->on.report(outcome::ignored, r_.time().now() - each.tries->began);
+        for (auto& each : entrants_) {
+            if (!each.tries) continue;
+            if (!each.asked) each.tries->on.report(outcome::ignored, r_.time().now() - each.tries->began);
+            const bool failed = each.asked && !*each.asked;
+            if (each.tries->connection && !failed) r_.worker.numbers.hedges_wasted_total.add();
+        }
     }
 
 private:

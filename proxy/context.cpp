@@ -26,7 +26,7 @@ shared_state::shared_state(const conf::config& settings, unsigned max_connection
     random_source seeds{seed};
     bool any_tls = false;
     for (const auto& each : settings.backends) {
-        backends.emplace_back(each, seeds());
+        backends.emplace_back(each, seeds(), events);
         backend_tls.emplace_back();
         any_tls |= each.tls.has_value();
     }

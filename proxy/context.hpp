@@ -18,18 +18,21 @@
 #include "lib/net/socket.hpp"
 #include "lib/net/splice.hpp"
 #include "lib/resilience/client_counts.hpp"
+#include "lib/resilience/keyed_limit.hpp"
 #include "lib/resilience/random.hpp"
 #include "lib/resilience/shed_ladder.hpp"
 #include "lib/telemetry/access_log.hpp"
 #include "lib/telemetry/counter.hpp"
 #include "lib/telemetry/error_log.hpp"
 #include "lib/telemetry/histogram.hpp"
+#include "lib/telemetry/journal.hpp"
 #include "lib/telemetry/request_id.hpp"
 #include "lib/tls/handshake.hpp"
 #include "proxy/backend.hpp"
 #include "proxy/gate.hpp"
 #include "proxy/log_writer.hpp"
 #include "proxy/pool.hpp"
+#include "proxy/replay.hpp"
 #include "proxy/route.hpp"
 #include "proxy/tls_contexts.hpp"
 
@@ -46,15 +49,20 @@ struct listener_tls {
 
 /// What the whole process knows about one listener.
 struct listener_state {
+    /// `seed`: drawn at random, so that nobody outside knows which clients share a place of a table.
     listener_state(const conf::listener& settings, std::uint64_t seed)
         : gate{settings.max_connections}, routes{settings, seed},
           clients{settings.max_connections_per_client > 0 ? settings.max_connections : 1,
                   settings.max_connections_per_client},
-          tls{settings.tls ? std::make_unique<listener_tls>(*settings.tls) : nullptr} {}
+          tls{settings.tls ? std::make_unique<listener_tls>(*settings.tls) : nullptr} {
+        const auto& each = settings.connection_rate;
+        if (each.requests > 0) rate.emplace(token_rate{each.requests, each.per, each.burst}, clients_remembered, seed);
+    }
     connection_gate gate;
     route_table routes;
-    std::mutex mutex;                   // of `clients`
+    std::mutex mutex;                   // of the next two
     client_counts clients;              // connections by client address
+    std::optional<keyed_limit> rate;    // of new ones, the same way
     std::unique_ptr<listener_tls> tls;  // null: plain
     std::atomic<std::uint64_t> connections_total{0}, clients_refused_total{0};
 };
@@ -74,13 +82,21 @@ struct shared_state {
     connection_gate connections;           // over all listeners
     std::deque<listener_state> listeners;  // in the order of config.listeners
     process_load load;
+    journal events{4096};
+    replay_memory replays;
     std::deque<backend> backends;                               // in the order of config.backends
     std::deque<context_slot<tls::client_context>> backend_tls;  // likewise; without a context: plain
     std::shared_ptr<log_target> access_log;                     // null: off
     std::shared_ptr<log_target> error_log;
     offload_pool disk{"weir-log", 1, 1024};
+    offload_pool dns{"weir-dns", 2, 256};
     std::unique_ptr<offload_pool> handshakes;  // null: nobody speaks TLS
 };
+
+/// Why a connection broke: what the peer did, unless we gave it up ourselves.
+inline reason broken_by(const io_error& how, reason by_peer) noexcept {
+    return how.code == io_error::given_up ? reason::overloaded : by_peer;
+}
 
 /// Heads between two uses: a request needs one of each kind, and their memory is worth keeping.
 template <class Head>
@@ -138,7 +154,9 @@ struct worker_numbers {
     gauge requests_open;
     counter cut_total;  // connections ended by the drain deadline
     counter accept_errors_total;
-    counter idle_closed_total;  // connections that waited for their next request, closed to ease the pressure
+    counter idle_closed_total;    // connections that waited for their next request, closed to ease the pressure
+    counter given_up_total;       // streams that held too much when memory ran out
+    counter hedges_wasted_total;  // connections of tries that were not needed in the end
     std::array<counter, reason_count> refused_total;  // by reason, before a backend was asked
     std::array<counter, 6> responses_total;           // by the first digit of the status
     latency_histogram total;                          // requests, first byte to last
@@ -183,6 +201,12 @@ struct worker_context {
     list<idle_client> idle_clients;  // longest idle first
 
     shed_ladder ladder;
+    /// A wait in which nothing has to happen: under pressure it is cut short.
+    nanoseconds idle_wait(nanoseconds configured) const noexcept {
+        if (!ladder.close_idle()) return configured;
+        return nanoseconds{
+            static_cast<std::int64_t>(static_cast<double>(configured.count()) * ladder.idle_timeout_scale())};
+    }
 
     void log(log_level level, std::string_view message) { errors.write(level, message, time.wall_us()); }
     void log_access(const access_record& record);

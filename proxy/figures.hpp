@@ -64,8 +64,14 @@ void figures_of_process(Teller& tell) {
                  &of::connections_full_total);
     tell.gauge("memory_used_bytes", "Resident memory of the process.", &of::memory_used);
     tell.gauge("memory_limit_bytes", "What it may use; 0: not known.", &of::memory_limit);
+    tell.gauge("replay_held_bytes", "Request bodies kept for another try.", &of::replay_held);
+    tell.gauge("replay_limit_bytes", "What may be kept of them.", &of::replay_limit);
+    tell.counter("replay_refused_total", "Bodies that could not be kept because there were so many.",
+                 &of::replay_refused);
     tell.gauge("descriptors_open", "Open descriptors.", &of::descriptors_open);
     tell.gauge("descriptors_limit", "Descriptors that may be open.", &of::descriptors_limit);
+    tell.counter("events_total", "Decisions of breakers, health checks and the like; /events tells the latest.",
+                 &of::events);
     tell.counter("error_lines_dropped_total", "Lines of the error log that found its queue full.",
                  &of::error_lines_dropped);
 }
@@ -80,7 +86,9 @@ void figures_of_listener(Teller& tell) {
     tell.gauge("connections_limit", "Client connections that there may be.", &of::limit);
     tell.counter("connections_full_total", "How often a client had to wait because there were that many.",
                  &of::full_total);
-    tell.counter("clients_refused_total", "Connections that were one too many of their client's.",
+    tell.gauge("clients", "Clients that have a connection; counted only where there is a limit for each.",
+               &of::clients);
+    tell.counter("clients_refused_total", "Connections that were one too many of their client's, or came too soon.",
                  &of::clients_refused_total);
 }
 
@@ -92,6 +100,8 @@ void sums_of_worker(Teller& tell) {
     tell.counter("connections_cut_total", "Client connections ended by the deadline of a drain.", &of::cut);
     tell.counter("connections_idle_closed_total", "Client connections without a request, closed to ease the pressure.",
                  &of::idle_closed);
+    tell.counter("connections_given_up_total", "Connections that held the most when memory ran out, and were reset.",
+                 &of::given_up);
     tell.counter("accept_errors_total", "Clients that could not be accepted for want of descriptors or memory.",
                  &of::accept_errors);
     tell.counter("requests_total", "Requests that were begun.", &of::requests);
@@ -100,6 +110,9 @@ void sums_of_worker(Teller& tell) {
                  by_words{"class", status_words});
     tell.counter("refused_total", "Refused before a backend was asked.", &of::refused_total, by_reason());
     tell.counter("shed_refused_total", "Requests refused because of the pressure.", &of::shed_total, by_class());
+    tell.counter("hedge_wasted_connections_total",
+                 "Connections to servers closed because another try of a hedge or a race was faster.",
+                 &of::hedges_wasted);
     tell.spread("request", "From the first byte of a request to the last of its response.", &of::total);
     tell.counter("access_lines_dropped_total", "Lines of the access log that found its queue full.",
                  &of::access_lines_dropped);
@@ -139,6 +152,7 @@ void figures_of_pool(Teller& tell) {
     tell.counter("done_total", "Jobs done.", count(&counts::done));
     tell.counter("refused_total", "Jobs that found the queue full.", count(&counts::refused));
     tell.counter("skipped_total", "Jobs that nobody waited for any more.", count(&counts::skipped));
+    tell.counter("expired_total", "Jobs that waited for too long.", count(&counts::expired));
     tell.counter("wait", "Time in the queue, of all jobs together.", count(&counts::waited));
     tell.gauge("longest_wait", "The longest time in the queue so far.", count(&counts::longest_wait));
 }
@@ -163,6 +177,10 @@ void figures_of_backend(Teller& tell) {
     tell.gauge("queue_places", "Tries that may wait.", &of::queue_places);
     tell.gauge("queue_patience", "How long a try may wait.", &of::patience);
     tell.spread("queue_wait", "How long tries waited for their place.", &of::queue_wait);
+    tell.gauge("recent_p50", "Median time to the head of a response, of the last ten seconds.",
+               [](const of& b) { return b.recent.p50; });
+    tell.gauge("recent_p95", "95th percentile of these.", [](const of& b) { return b.recent.p95; });
+    tell.gauge("recent_p99", "99th percentile of these.", [](const of& b) { return b.recent.p99; });
 }
 
 template <class Teller>
@@ -174,17 +192,28 @@ void figures_of_server(Teller& tell) {
     tell.gauge("up", "1: neither down nor ejected, its breaker closed.", [](const of& s) { return s.verdict == "up"; });
     tell.gauge("healthy", "0: the active checks say that it is down.", &of::healthy);
     tell.counter("ejections_total", "How often it was ejected as an outlier.", &of::ejections_total);
+    tell.gauge("ejected_for", "How long it will still be ejected.", &of::ejected_for);
     tell.state("breaker", "1 for the state of the circuit breaker.", &of::breaker,
                by_words{"state", words_of<circuit_breaker::state, breaker_states>()});
     tell.detail("breaker_cause", &of::breaker_cause);
     tell.detail("breaker_generation", &of::breaker_generation);
     tell.gauge("breaker_state", "How long it has been in that state.", &of::in_state);
+    tell.gauge("breaker_open_for", "What is left of the time for which it is open.", &of::open_for);
+    tell.counter("breaker_changes_total", "Changes of the breaker's state, by cause.", &of::breaker_changes,
+                 by_words{"cause", words_of<circuit_breaker::cause, breaker_causes>(), false});
+    tell.counter("breaker_results_ignored_total", "Results from before its last change, which have no say any more.",
+                 &of::results_ignored);
     tell.counter("breaker_opened_total", "How often the breaker opened.", &of::breaker_opened_total);
     tell.counter("breaker_probes_total", "Tries that were to find out whether it works again.", &of::probes_total);
     tell.gauge("in_flight", "Tries in flight.", &of::in_flight);
     tell.gauge("limit", "Tries that may be in flight; absent: the backend has a limit.", &of::limit);
     tell.gauge("weight", "Its weight in the configuration.", &of::weight);
     tell.gauge("weight_ratio", "Share of the weight that it has now: slow start, slowness.", &of::share);
+    tell.detail("limit_state", &of::limit_state);
+    tell.detail("limit_verdict", &of::limit_verdict);
+    tell.counter("limit_experiments_total", "How often the limit was cut or raised to see whether there is a queue.",
+                 &of::limit_experiments);
+    tell.gauge("median", "Median response time of the limit's last window.", &of::median);
     tell.gauge("base", "Response time without a queue, as the limit has learned it.", &of::base);
     tell.gauge("latency", "Moving average of the response time that follows its peaks.", &of::latency);
     tell.gauge("connections_idle", "Connections kept for the next request.", &of::connections_idle);

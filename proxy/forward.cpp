@@ -45,7 +45,8 @@ void prepare(journey& j) {
     else if (settings.retry.on.timeout && j.retries_left > 0) r.limits.per_try = total / 2;
     r.may_repeat = r.head.is_idempotent() ||
                    (!route.idempotency_key.empty() && r.head.fields().find(route.idempotency_key).has_value());
-    if (r.may_repeat && j.retries_left > 0) r.replay.allow(settings.retry.replay_bytes);
+    if (r.may_repeat && j.retries_left > 0 && r.worker.ladder.replay_allowed())
+        r.replay.allow(settings.retry.replay_bytes, r.worker.shared.replays);
 
     auto& w = j.wanted;
     w.route = &r.worker.backends[*route.backend] == r.backend ? r.way : nullptr;  // not of a fallback
@@ -181,7 +182,7 @@ std::optional<nanoseconds> another_for_status(journey& j, const attempt& a) {
     failure.replayable = failure.replayable && (!a.body || a.body->succeeded());
     failure.marked_unprocessed = a.head.fields().find("x-not-processed") == "1";
     failure.marked_final = a.head.fields().find("x-retry") == "no";
-    if (const auto pause = retry_after(a.head)) failure.retry_after = *pause;
+    if (const auto pause = retry_after(a.head, j.r.time().wall_us())) failure.retry_after = *pause;
     return another(j, failure);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "lib/http/date.hpp"
 #include "lib/http/forwarded.hpp"
 #include "lib/http/upgrade.hpp"
 #include "lib/http/write.hpp"
@@ -87,13 +88,17 @@ void append_untouched(std::string& out, std::string_view lines, const actions& t
 
 }  // namespace
 
-std::optional<std::chrono::seconds> retry_after(const http::response_head& head) {
+std::optional<std::chrono::seconds> retry_after(const http::response_head& head, std::int64_t wall_us) {
     const auto value = head.find(http::field_id::retry_after);
     if (!value) return std::nullopt;
     unsigned seconds = 0;
     const auto [end, problem] = std::from_chars(value->data(), value->data() + value->size(), seconds);
-    if (problem != std::errc{} || end != value->data() + value->size()) return std::nullopt;
-    return std::chrono::seconds{seconds};
+    if (problem == std::errc{} && end == value->data() + value->size()) return std::chrono::seconds{seconds};
+    const auto until = http::parse_date(*value);
+    if (!until) return std::nullopt;
+    const auto said = head.find(http::field_id::date);
+    const auto now = said ? http::parse_date(*said) : std::nullopt;
+    return std::chrono::seconds{std::max<std::int64_t>(*until - now.value_or(wall_us / 1'000'000), 0)};
 }
 
 void compose_request(std::string& out, const request& r, time_point deadline) {

@@ -15,7 +15,8 @@ void compose_request(std::string& out, const request& r, time_point deadline);
 /// the connection.
 void compose_response(std::string& out, request& r, const http::response_head& head, const http::body_framing& framing);
 
-/// The pause that a server asks for, in seconds; a date is not believed, since clocks differ.
-std::optional<std::chrono::seconds> retry_after(const http::response_head& head);
+/// The pause that a server asks for. Where it names a date, the pause is counted from its own Date: clocks differ; from
+/// `wall_us`, in microseconds since 1970, if it has not said that.
+std::optional<std::chrono::seconds> retry_after(const http::response_head& head, std::int64_t wall_us);
 
 }  // namespace weir

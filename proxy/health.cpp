@@ -131,8 +131,15 @@ task<void> health::check(backend& of, checked_server& who) {
 
     const bool passed = found && *found;
     if (!of.check_result(who.index, passed, time_.now())) co_return;
+    const std::string why = passed ? "checks pass" : found ? found->error() : "timed out";
+    shared_.events.add(time_.now(), {.kind = journal_kind::health,
+                                     .backend = of.name(),
+                                     .server = who.who->name(),
+                                     .from = passed ? "down" : "up",
+                                     .to = passed ? "up" : "down",
+                                     .why = why});
     std::string line = "health: " + who.who->name() + " of " + of.name() + (passed ? " is up" : " is down: ");
-    if (!passed) line += found ? found->error() : "timed out";
+    if (!passed) line += why;
     log_.write(passed ? log_level::info : log_level::warn, line, time_.wall_us());
 }
 

@@ -11,6 +11,12 @@ constexpr std::size_t lookups_at_once = 8;
 constexpr std::size_t addresses_of_a_name = 8;  // a connect would not get to try more within its timeout
 constexpr auto lookup_limit = 5s;
 
+std::string text_of(const std::vector<address>& all) {
+    std::string text;
+    for (const auto& each : all) each.append_to(text.append(text.empty() ? "" : " "));
+    return text;
+}
+
 std::vector<server*> named_servers(backend& of) {
     std::vector<server*> named;
     for (auto& each : of.servers())
@@ -29,7 +35,7 @@ struct names::finding {
 
 task<names::finding> names::look_up(server& who) {
     const auto& at = who.settings().address;
-    auto found = co_await timeout(time_, lookup_limit, resolve(time_, dns_, at.host, at.port));
+    auto found = co_await timeout(time_, lookup_limit, resolve(time_, shared_.dns, at.host, at.port));
     if (!found) co_return finding{who, std::unexpected{std::string{"timed out"}}};
     if (*found) {
         auto first_ones = iterate{interleave_families(std::move(**found))} | take(addresses_of_a_name);
@@ -46,9 +52,14 @@ task<void> names::look_up_these(std::vector<server*> whom) {
         return false;
     };
     auto publish = [this](finding f) {
-        std::string line = "resolved " + f.who->name() + ":";
-        for (const auto& each : *f.what) each.append_to(line.append(" "));
-        if (f.who->set_addresses(std::move(*f.what))) log(log_level::info, line);
+        auto before = text_of(f.who->addresses()), found = text_of(*f.what);
+        if (!f.who->set_addresses(std::move(*f.what))) return;
+        log(log_level::info, "resolved " + f.who->name() + ": " + found);
+        shared_.events.add(time_.now(), {.kind = journal_kind::addresses,
+                                         .server = f.who->name(),
+                                         .from = std::move(before),
+                                         .to = std::move(found),
+                                         .why = "looked up"});
     };
     auto findings = iterate{std::move(whom)} | map([this](server* who) { return look_up(*who); }) |
                     buffer_unordered(time_, lookups_at_once) | filter(is_news);

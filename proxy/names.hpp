@@ -8,7 +8,6 @@
 /// Runs on the main thread's loop; lookups on a pool of their own. A lookup that fails keeps the last good answer and says
 /// so. Connections to addresses that a name no longer has end by themselves: their age is bounded (keep_alive age=).
 #include "lib/async/event.hpp"
-#include "lib/async/offload.hpp"
 #include "lib/async/task.hpp"
 #include "lib/telemetry/error_log.hpp"
 #include "proxy/context.hpp"
@@ -34,7 +33,6 @@ private:
     loop& time_;
     shared_state& shared_;
     error_log& log_;
-    offload_pool dns_{"weir-dns", 2, 256};
 };
 
 }  // namespace weir

@@ -29,6 +29,7 @@ constexpr auto short_drain = 2s;      // INT
 constexpr auto log_limit = 2s;        // for the last lines to be written, once all else is over
 constexpr auto worker_limit = 500ms;  // for a worker to say how it goes
 constexpr auto backends_every = 100ms;
+constexpr auto queues_every = 5ms;  // while somebody waits in one
 constexpr int cut_status = 4;
 
 std::optional<address> address_of(const conf::endpoint& at) {
@@ -44,6 +45,7 @@ public:
           streams_{time_}, signals_{time_, {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1}}, started_{time_.now()} {
         shared_.load.descriptors_limit = descriptors;
         shared_.load.memory_limit = config.shed.memory_bytes ? *config.shed.memory_bytes : memory_limit();
+        if (shared_.load.memory_limit > 0) shared_.replays.set_limit(shared_.load.memory_limit / 100);
         shared_.take(std::move(tls));
     }
 
@@ -58,6 +60,7 @@ private:
     task<process_status> look();
     task<void> ask(worker& whom, std::optional<worker_status>& answer) { answer = co_await whom.status(time_); }
     void start_workers();
+    void enter(run_phase next, std::string why);
     /// Waits for the signal that ends it, handling the others.
     task<int> next_order();
     void open_logs_anew();
@@ -164,7 +167,7 @@ task<void> process::live() {
         tls_watch tls_files{time_, shared_, ticket_keys_, *errors_};
         tls_files_ = &tls_files;
         health checks{time_, shared_, *errors_, random_seed()};
-        admin pages{time_, shared_, *errors_, phase_, [this] { return look(); }};
+        admin pages{time_, shared_, *errors_, phase_, random_seed(), [this] { return look(); }};
         scope background{time_};
         background.spawn(watch_load(time_, shared_.load));
         if (admin_door_) background.spawn(pages.run(*admin_door_));
@@ -174,9 +177,9 @@ task<void> process::live() {
         background.spawn(tick_backends());
         background.spawn(tls_files.run(stopping));
         start_workers();
-        phase_ = run_phase::serving;
+        enter(run_phase::serving, "ready");
         const int signal = co_await next_order();
-        phase_ = run_phase::draining;
+        enter(run_phase::draining, signal == SIGINT ? "INT" : signal == SIGQUIT ? "QUIT" : "TERM");
         stopping.set();
         co_await drain(signal);
         tls_files_ = nullptr;
@@ -206,11 +209,24 @@ void process::start_workers() {
                              std::to_string(shared_.connections.places()) + " connections");
 }
 
+void process::enter(run_phase next, std::string why) {
+    const auto before = std::exchange(phase_, next);
+    shared_.events.add(time_.now(), {.kind = journal_kind::phase,
+                                     .from = std::string{word(before)},
+                                     .to = std::string{word(next)},
+                                     .why = std::move(why)});
+}
+
 task<void> process::tick_backends() {
-    const auto tick = [this](time_point) {
-        for (auto& each : shared_.backends) each.tick(time_);
-    };
-    co_await weir::for_each(ticks{time_, backends_every}, tick);
+    for (auto next = time_.now();;) {
+        if (time_.now() >= next) {
+            for (auto& each : shared_.backends) each.tick(time_);
+            next = time_.now() + backends_every;
+        }
+        auto soonest = next;
+        for (auto& each : shared_.backends) soonest = std::min(soonest, each.expire(time_));
+        co_await time_.sleep_until(std::min(std::max(soonest, time_.now() + queues_every), next));
+    }
 }
 
 task<process_status> process::look() {
@@ -236,9 +252,13 @@ task<process_status> process::look() {
     now.connections_full_total = shared_.connections.full_count();
     now.memory_used = shared_.load.memory_used;
     now.memory_limit = shared_.load.memory_limit;
+    now.replay_held = shared_.replays.held();
+    now.replay_limit = shared_.replays.limit();
+    now.replay_refused = shared_.replays.refused();
     now.descriptors_open = shared_.load.descriptors_open;
     now.descriptors_limit = shared_.load.descriptors_limit;
     now.error_lines_dropped = error_lines_->dropped();
+    now.events = shared_.events.count();
     for (std::size_t i = 0; i < listeners_.size(); ++i) {
         auto& from = shared_.listeners[i];
         auto& to = now.listeners.emplace_back();
@@ -249,6 +269,8 @@ task<process_status> process::look() {
         to.full_total = from.gate.full_count();
         to.total = from.connections_total;
         to.clients_refused_total = from.clients_refused_total;
+        const std::lock_guard lock{from.mutex};
+        to.clients = from.clients.clients();
     }
     now.workers = known_;
     for (auto& each : shared_.backends) now.backends.push_back(each.status(time_.now()));
@@ -258,7 +280,7 @@ task<process_status> process::look() {
             for (std::size_t i = 0; i < worker.idle_connections[b].size(); ++i)
                 now.backends[b].servers[i].connections_idle += worker.idle_connections[b][i];
     }
-    now.pools.push_back({shared_.disk.name(), shared_.disk.statistics()});
+    for (const auto* each : {&shared_.disk, &shared_.dns}) now.pools.push_back({each->name(), each->statistics()});
     if (shared_.handshakes) now.pools.push_back({shared_.handshakes->name(), shared_.handshakes->statistics()});
     co_return now;
 }

@@ -34,7 +34,7 @@ task<void> write_client(response_relay& x, std::string_view first, std::string_v
     const auto bytes = first.size() + second.size();
     const auto sent = co_await timeout(x.r.time(), x.patience, x.r.client.write(first, second));
     if (sent && *sent) x.r.bytes_out += bytes;
-    else give_up(x, sent ? reason::client_closed : reason::client_idle_timeout);
+    else give_up(x, sent ? broken_by(sent->error(), reason::client_closed) : reason::client_idle_timeout);
 }
 
 enum class more { bytes, end, gone };
@@ -47,14 +47,14 @@ task<more> read_server(response_relay& x) {
     if (!x.r.client.in().empty() || x.r.client.at_end()) {
         const auto got = co_await timeout_at(x.r.time(), deadline, x.server.fill());
         if (got && *got) co_return **got > 0 ? more::bytes : more::end;
-        give_up(x, got ? reason::backend_reset : reason::idle_timeout);
+        give_up(x, got ? broken_by(got->error(), reason::backend_reset) : reason::idle_timeout);
         co_return more::gone;
     }
     auto first = co_await timeout_at(x.r.time(), deadline, race(x.server.fill(), x.r.client.closed()));
     if (first && first->index() == 0) {
         const auto& got = std::get<0>(*first);
         if (got) co_return *got > 0 ? more::bytes : more::end;
-        give_up(x, reason::backend_reset);
+        give_up(x, broken_by(got.error(), reason::backend_reset));
         co_return more::gone;
     }
     give_up(x, first ? reason::client_closed : reason::idle_timeout);

@@ -6,12 +6,6 @@
 #include "lib/http/path.hpp"
 
 namespace weir {
-namespace {
-
-constexpr std::size_t clients_remembered = 65'536;  // by each rate; 2 MiB
-
-}  // namespace
-
 route_rate::route_rate(const conf::rate_limit& of, std::uint64_t seed)
     : settings{of}, clients{token_rate{of.requests, of.per, of.burst}, clients_remembered, seed} {}
 

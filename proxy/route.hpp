@@ -20,6 +20,9 @@
 
 namespace weir {
 
+/// By each rate; 2 MiB.
+inline constexpr std::size_t clients_remembered = 65'536;
+
 /// A route's `rate_limit`, exact over all workers.
 struct route_rate {
     route_rate(const conf::rate_limit& of, std::uint64_t seed);

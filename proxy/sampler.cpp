@@ -1,5 +1,9 @@
 #include "proxy/sampler.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
 #include "lib/async/stream.hpp"
 #include "proxy/system.hpp"
 
@@ -7,6 +11,7 @@ namespace weir {
 namespace {
 
 constexpr auto load_every = 250ms;
+constexpr std::size_t given_up_at_once = 10;
 constexpr auto spared = 1s;  // who has been idle for less than this is about to ask again
 
 pressure_policy policy_of(const conf::config::shedding& settings) {
@@ -23,6 +28,14 @@ nanoseconds median(nanoseconds a, nanoseconds b, nanoseconds c) {
 double seconds(nanoseconds t) { return std::chrono::duration<double>{t}.count(); }
 
 }  // namespace
+
+nanoseconds wait_between(const offload_pool::counts& before, const offload_pool::counts& now,
+                         nanoseconds last) noexcept {
+    const auto taken = [](const offload_pool::counts& c) { return c.done + c.expired + c.busy; };
+    const auto more = static_cast<std::int64_t>(taken(now)) - static_cast<std::int64_t>(taken(before));
+    if (more > 0) return (now.waited - before.waited) / more;
+    return now.queued > 0 ? last : 0ns;
+}
 
 sampler::sampler(worker_context& w)
     : w_{w}, pressure_{policy_of(w.shared.config.shed)}, due_{w.time.after(every)}, last_{w.time.now()},
@@ -47,13 +60,36 @@ void sampler::look(time_point now) {
     sample.loop_delay = median(late_before_[0], late_before_[1], late);
     late_before_ = {late_before_[1], late};
     sample.busy_share = busy_share_;
+    if (w_.shared.handshakes) {
+        const auto counts = w_.shared.handshakes->statistics();
+        handshake_wait_ = wait_between(handshakes_before_, counts, handshake_wait_);
+        handshakes_before_ = counts;
+        sample.offload_wait = handshake_wait_;
+    }
     sample.memory_used = load.memory_used.load(std::memory_order_relaxed);
     sample.memory_limit = load.memory_limit.load(std::memory_order_relaxed);
     sample.descriptors_open = load.descriptors_open.load(std::memory_order_relaxed);
     sample.descriptors_limit = load.descriptors_limit.load(std::memory_order_relaxed);
     const auto strain = pressure_.update(sample, now);
+    const auto before = w_.ladder.highest();
     w_.ladder.update(strain, pressure_.parts().memory, now);
+    w_.streams.small_buffers = w_.ladder.small_buffers();
+    if (const auto after = w_.ladder.highest(); after != before) note(before, after, now);
     close_idle_clients(now, elapsed);
+    if (w_.ladder.reset_largest_buffers()) give_up_largest();
+}
+
+void sampler::note(std::optional<shed_step> before, std::optional<shed_step> after, time_point now) {
+    const auto text_of = [](std::optional<shed_step> step) { return std::string{step ? word(*step) : "nothing"}; };
+    const auto parts = pressure_.parts().values();
+    const auto greatest = static_cast<std::size_t>(std::ranges::max_element(parts) - parts.begin());
+    auto why = "pressure " + std::to_string(std::lround(100 * pressure_.value())) + " %";
+    if (parts[greatest] > 0) why.append("; most of it ").append(pressure_parts::words[greatest]);
+    w_.shared.events.add(now, {.kind = journal_kind::shedding,
+                               .worker = static_cast<int>(w_.number),
+                               .from = text_of(before),
+                               .to = text_of(after),
+                               .why = std::move(why)});
 }
 
 void sampler::close_idle_clients(time_point now, nanoseconds elapsed) {
@@ -72,6 +108,19 @@ void sampler::close_idle_clients(time_point now, nanoseconds elapsed) {
         w_.numbers.idle_closed_total.add();
     }
     to_close_ = std::min(to_close_, static_cast<double>(idle));
+}
+
+void sampler::give_up_largest() {
+    std::vector<byte_stream*> all;
+    w_.streams.open.for_each([&all](byte_stream& each) {
+        if (each.held_bytes() > 0) all.push_back(&each);
+    });
+    const auto last = all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), given_up_at_once));
+    std::ranges::partial_sort(all, last, std::greater{}, &byte_stream::held_bytes);
+    for (auto each = all.begin(); each != last; ++each) {
+        (*each)->give_up();
+        w_.numbers.given_up_total.add();
+    }
 }
 
 task<void> watch_load(loop& time, process_load& load) {

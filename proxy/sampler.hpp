@@ -11,16 +11,24 @@
 /// descriptors, every 250 ms. Of three delays the middle one counts: a process that was not scheduled once, for however
 /// long, is not overloaded. With `shed off` it measures and does nothing.
 ///
-/// Logs are written and names looked up on threads of their own, for which no request waits; so their queues do not count.
+/// Of the work that is done on other threads only TLS handshakes are waited for by clients, so only their queue counts. Nor
+/// does the time from accepting a client to its first byte: that is the client's doing, and what is ours of it is the loop's
+/// delay.
 ///
 /// What the ladder does outside of the request path is done here: connections without a request are closed, those idle the
 /// longest first. Each second the share of them goes that idle_timeout_scale() has taken off, but nobody who has been idle
-/// for less than a second.
+/// for less than a second. When memory is all but gone, the ten connections that hold the most for bytes on their way are reset
+/// at each look.
 #include "lib/async/task.hpp"
 #include "lib/resilience/pressure.hpp"
 #include "proxy/context.hpp"
 
 namespace weir {
+
+/// How long the jobs that a pool took up between two looks had waited, on average; those still waiting say nothing yet, but
+/// where none was taken up although some wait, it is as before.
+nanoseconds wait_between(const offload_pool::counts& before, const offload_pool::counts& now,
+                         nanoseconds last) noexcept;
 
 class sampler {
 public:
@@ -37,7 +45,9 @@ public:
 
 private:
     void look(time_point now);
+    void note(std::optional<shed_step> before, std::optional<shed_step> after, time_point now);
     void close_idle_clients(time_point now, nanoseconds elapsed);
+    void give_up_largest();
 
     worker_context& w_;
     weir::pressure pressure_;
@@ -45,6 +55,8 @@ private:
     time_point last_;
     nanoseconds waited_;                        // by the loop, up to `last_`
     std::array<nanoseconds, 2> late_before_{};  // by the looks before
+    offload_pool::counts handshakes_before_{};
+    nanoseconds handshake_wait_{};
     double busy_share_ = 0;
     double to_close_ = 0;  // connections, with the fraction that is left for the next time
 };

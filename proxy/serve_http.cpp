@@ -172,7 +172,7 @@ task<void> serve_http(worker_context& w, listener_view& listener, admitted clien
             if (w.closing_idle) co_return;
             idle_client entry{stream};
             w.idle_clients.push_back(entry);
-            const auto got = co_await timeout(w.time, patience, stream.fill());
+            const auto got = co_await timeout(w.time, w.idle_wait(patience), stream.fill());
             if (!got || !*got || **got == 0) co_return;
         }
         if (w.ladder.refuse_before_parsing()) co_return co_await refuse_unread(w, stream);

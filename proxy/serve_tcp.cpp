@@ -159,6 +159,12 @@ task<void> serve_tcp(worker_context& w, listener_view& listener, admitted admiss
     if (!goes_to) co_return;
     auto* backend = &w.backends[*goes_to];
     tcp_session session{w, listener, client, *backend};
+    if (w.ladder.refuses_some() && w.ladder.refuse(priority_class::normal, key_of(client.peer()), w.time.now())) {
+        w.numbers.refused_total[static_cast<std::size_t>(reason::overloaded)].add();
+        session.moved.why = reason::overloaded;
+        client.reset_on_close();
+        co_return;
+    }
     auto server = co_await connect_to_some_server(w, *backend, client, session);
     for (unsigned hops = 0; !server && session.moved.why != reason::client_closed; ++hops) {
         const auto& fallback = backend->shared.settings().fallback;

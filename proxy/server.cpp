@@ -28,7 +28,9 @@ std::string_view word(try_kind kind) noexcept {
 
 server::under_lock::under_lock(const conf::backend& of)
     : breaker{breaker_policy_of(of.breaker)}, limit{adaptive_limit_policy{}}, health{of.health.rise, of.health.fall},
-      warming{of.slow_start} {}
+      warming{of.slow_start} {
+    noted.limit = limit.limit();
+}
 
 server::server(const conf::server& settings, const conf::backend& of) : settings_{settings}, guarded_{of} {
     const auto& at = settings.address;

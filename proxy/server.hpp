@@ -66,6 +66,12 @@ private:
         std::array<std::uint64_t, try_kind_count> tries{};
         std::array<std::uint64_t, outcome_count> outcomes{};
         latency_histogram first_byte;
+        struct {
+            circuit_breaker::state breaker = circuit_breaker::state::closed;
+            std::uint64_t opened = 0;
+            unsigned limit = 0;
+            std::uint64_t experiments = 0;
+        } noted;  // as it stands in the journal
     };
 
     const conf::server& settings_;

@@ -38,7 +38,8 @@ inline constexpr std::array<std::string_view, 6> status_words{"none", "1xx", "2x
 struct worker_status {
     bool answered = true;  // false: as it was some time ago
 
-    std::uint64_t connections = 0, requests = 0, cut = 0, accept_errors = 0, idle_closed = 0;
+    std::uint64_t connections = 0, requests = 0, cut = 0, accept_errors = 0, idle_closed = 0, given_up = 0,
+                  hedges_wasted = 0;
     std::int64_t connections_open = 0, requests_open = 0;
     std::uint64_t access_lines_dropped = 0, error_lines_dropped = 0;
     std::array<std::uint64_t, reason_count> refused_total{};
@@ -63,6 +64,7 @@ struct listener_status {
     conf::http_protocol protocol = conf::http_protocol::http;
     unsigned open = 0, limit = 0;
     std::uint64_t total = 0, full_total = 0, clients_refused_total = 0;
+    std::size_t clients = 0;
 };
 
 struct pool_status {
@@ -78,8 +80,10 @@ struct process_status {
     unsigned connections_open = 0, connections_limit = 0;
     std::uint64_t connections_full_total = 0;
     std::uint64_t memory_used = 0, memory_limit = 0;
+    std::uint64_t replay_held = 0, replay_limit = 0, replay_refused = 0;
     unsigned descriptors_open = 0, descriptors_limit = 0;
     std::uint64_t error_lines_dropped = 0;  // by all
+    std::uint64_t events = 0;               // in the journal, ever
     std::vector<listener_status> listeners;
     std::vector<worker_status> workers;
     std::vector<backend_status> backends;

@@ -56,7 +56,7 @@ task<void> pump(tunnel_state& tunnel, direction& way) {
             }
             const auto got = co_await way.from.fill();
             if (!got) {
-                tunnel.broken = way.if_source_breaks;
+                tunnel.broken = broken_by(got.error(), way.if_source_breaks);
                 tunnel.news.set();
                 co_return;
             }
@@ -67,7 +67,7 @@ task<void> pump(tunnel_state& tunnel, direction& way) {
             continue;
         }
         if (const auto sent = co_await way.to.write(bytes); !sent) {
-            tunnel.broken = way.if_target_breaks;
+            tunnel.broken = broken_by(sent.error(), way.if_target_breaks);
             tunnel.news.set();
             co_return;
         }
@@ -90,7 +90,7 @@ task<tunnel_result> tunnel(worker_context& w, byte_stream& client, byte_stream& 
 
     tunnel_result result;
     auto moved = up.moved + down.moved;
-    auto quiet_until = w.time.now() + idle;
+    auto quiet_until = w.time.now() + w.idle_wait(idle);
     while (!state.broken && !(up.ended && down.ended)) {
         state.news.clear();
         if (co_await timeout_at(w.time, quiet_until, state.news.wait())) continue;
@@ -99,7 +99,7 @@ task<tunnel_result> tunnel(worker_context& w, byte_stream& client, byte_stream& 
             break;
         }
         moved = up.moved + down.moved;  // something moved: give it as long again
-        quiet_until = w.time.now() + idle;
+        quiet_until = w.time.now() + w.idle_wait(idle);
     }
     state.pumps.cancel();
     state.whole = !state.broken;

@@ -134,7 +134,8 @@ bool upload::too_slow() const {
 task<result<>> upload::fill_from_client() {
     const auto got = co_await timeout(r_.time(), r_.listener.settings.timeout.client_body, r_.client.fill());
     if (!got) co_return fail(reason::client_body_timeout, "read request body");
-    if (!*got || **got == 0) co_return fail(reason::client_closed, "read request body: cut short");
+    if (!*got) co_return fail(broken_by(got->error(), reason::client_closed), "read request body: broken");
+    if (**got == 0) co_return fail(reason::client_closed, "read request body: cut short");
     if (too_slow()) co_return fail(reason::client_body_too_slow, "read request body: below min_body_rate");
     co_return {};
 }
@@ -143,7 +144,9 @@ task<result<>> upload::write_to_server(std::string_view bytes) {
     if (bytes.empty()) co_return {};
     const auto sent = co_await timeout(r_.time(), patience_, server_.write(bytes));
     if (!sent) co_return fail(reason::idle_timeout, "send request body: the server takes no more");
-    if (!*sent) co_return fail(reason::backend_reset, "send request body: " + std::string{sent->error().text()});
+    if (!*sent)
+        co_return fail(broken_by(sent->error(), reason::backend_reset),
+                       "send request body: " + std::string{sent->error().text()});
     sent_ += bytes.size();
     co_return {};
 }

@@ -139,6 +139,8 @@ private:
         now.cut = from.cut_total.value();
         now.accept_errors = from.accept_errors_total.value();
         now.idle_closed = from.idle_closed_total.value();
+        now.given_up = from.given_up_total.value();
+        now.hedges_wasted = from.hedges_wasted_total.value();
         now.connections_open = from.connections_open.value();
         now.requests_open = from.requests_open.value();
         now.access_lines_dropped = w_.access_lines ? w_.access_lines->dropped() : 0;

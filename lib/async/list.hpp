@@ -54,6 +54,11 @@ public:
         first.unlink();
         return first;
     }
+    /// `then` may not change the list.
+    template <class F>
+    void for_each(F then) {
+        for (auto* node = head_.next_; node != &head_; node = node->next_) then(*static_cast<T*>(node));
+    }
     /// Moves every node of `other` to our end.
     void take_all(list& other) noexcept {
         if (other.empty()) return;

@@ -86,6 +86,7 @@ public:
     std::string_view view() const noexcept { return {data_ + begin_, end_ - begin_}; }
     bool empty() const noexcept { return begin_ == end_; }
     std::size_t size() const noexcept { return end_ - begin_; }
+    std::size_t capacity() const noexcept { return capacity_; }  // of the chunk; 0: none
 
     /// Room for new bytes: what is left of the chunk, after moving the content to its front if need be. An empty buffer
     /// takes a chunk of `preferred` bytes. May be empty: the chunk is full.

@@ -12,6 +12,7 @@ std::string_view io_error::text() const noexcept {
     case broken: return "an earlier write was abandoned";
     case truncated: return "the connection ended without a TLS close_notify";
     case bad_layer: return "a TLS error";
+    case given_up: return "given up for want of memory";
     default: return strerrordesc_np(code);
     }
 }
@@ -250,8 +251,7 @@ bool byte_stream::write_awaiter::await_suspend(std::coroutine_handle<> parent) {
     if (batches_) {
         stream_->context_.writes.add(*this, first_, second_);
     } else {
-        queued_ = true;
-        stream_->queue_write(first_, second_);
+        queue();
     }
     return true;
 }
@@ -271,7 +271,12 @@ void byte_stream::write_awaiter::send() noexcept {
     first_ = batched_;
     second_ = {};
     if (try_sending()) return stream_->write_finished(error_);
+    queue();
+}
+
+void byte_stream::write_awaiter::queue() {
     queued_ = true;
+    stream_->queued_bytes_ = first_.size() + second_.size();
     stream_->queue_write(first_, second_);
 }
 
@@ -282,6 +287,7 @@ io_result<> byte_stream::write_awaiter::await_resume() const noexcept {
 
 void byte_stream::write_finished(int error) noexcept {
     write_pending_ = false;
+    queued_bytes_ = 0;
     if (!writing_) return;
     writing_->error_ = error;
     writing_->settled_ = true;
@@ -289,10 +295,19 @@ void byte_stream::write_finished(int error) noexcept {
     writing_ = nullptr;
 }
 
+void byte_stream::give_up() noexcept {
+    reset_on_close();
+    if (!at_end()) read_failed(io_error::given_up);
+    if (!writing_ || !writing_->queued_) return;
+    write_broken_ = true;
+    write_finished(io_error::given_up);
+}
+
 void byte_stream::let_go() noexcept {
     assert(!filling_ && !waiting_for_close_ && !writing_ && "a stream dies before those who wait for it");
     say_goodbye();
     in_.release();
+    unlink();
 }
 
 }  // namespace weir

@@ -30,6 +30,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/async/list.hpp"
 #include "lib/async/loop.hpp"
 #include "lib/net/address.hpp"
 #include "lib/net/buffer.hpp"
@@ -37,6 +38,8 @@
 #include "lib/net/write_batch.hpp"
 
 namespace weir {
+
+class byte_stream;
 
 /// What the streams of one worker share.
 struct stream_context {
@@ -49,6 +52,9 @@ struct stream_context {
     static constexpr std::size_t wire_bytes = buffer_pool::large_bytes;
     std::unique_ptr<char[]> wire_in;  // there once a layer needs it
     std::string wire_out;
+
+    list<byte_stream> open;
+    bool small_buffers = false;  // no large read-ahead, even for bulk: memory is short
 };
 
 /// An errno value (positive), or one of those here.
@@ -58,6 +64,7 @@ struct io_error {
     static constexpr int broken = 100'000;     // an earlier write was abandoned
     static constexpr int truncated = 100'001;  // the stream ended before the layer's own end
     static constexpr int bad_layer = 100'002;  // what came made no sense to the layer, or it can send no more
+    static constexpr int given_up = 100'003;   // by give_up()
     bool is_reset() const noexcept;
     std::string_view text() const noexcept;
 };
@@ -65,7 +72,7 @@ template <class T = void>
 using io_result = std::expected<T, io_error>;
 inline std::unexpected<io_error> io_failure(int code) { return std::unexpected<io_error>{io_error{code}}; }
 
-class byte_stream {
+class byte_stream : public list_node {
 public:
     byte_stream(const byte_stream&) = delete;
     byte_stream& operator=(const byte_stream&) = delete;
@@ -130,6 +137,13 @@ public:
     void add_layer(std::unique_ptr<stream_layer> layer);
     const stream_layer* layer() const noexcept { return layer_.get(); }
 
+    // When memory is short
+
+    /// Memory for bytes that were read ahead, or wait to be sent.
+    std::size_t held_bytes() const noexcept { return in_.capacity() + queued_bytes_; }
+    /// Whoever reads or writes fails with io_error::given_up, and the peer gets a reset when the stream is let go.
+    void give_up() noexcept;
+
     // For those who move bytes past us (splice.hpp)
 
     /// The descriptor, or -1 where there is none to use (a layer, a simulation).
@@ -143,7 +157,9 @@ public:
 
 protected:
     byte_stream(stream_context& context, address peer) noexcept
-        : context_{context}, peer_{std::move(peer)}, in_{context.buffers} {}
+        : context_{context}, peer_{std::move(peer)}, in_{context.buffers} {
+        context.open.push_back(*this);
+    }
     virtual ~byte_stream() = default;
 
     // What carries the bytes does this:
@@ -177,7 +193,9 @@ private:
     friend class write_awaiter;
     void wake_readers() noexcept;
     void want_bytes() noexcept;
-    std::size_t preferred_bytes() const noexcept { return bulk_ ? buffer_pool::large_bytes : buffer_pool::small_bytes; }
+    std::size_t preferred_bytes() const noexcept {
+        return bulk_ && !context_.small_buffers ? buffer_pool::large_bytes : buffer_pool::small_bytes;
+    }
     bool open_through_layer(std::string_view wire) noexcept;
     void wire_ended() noexcept;
     std::string_view sealed(std::string_view first, std::string_view second) noexcept;
@@ -192,6 +210,7 @@ private:
     waiter* waiting_for_close_ = nullptr;
     write_awaiter* writing_ = nullptr;
     idle_watcher* idle_watcher_ = nullptr;
+    std::size_t queued_bytes_ = 0;  // of a write that waits for the peer
     int read_error_ = 0;
     bool eof_ = false;
     bool reading_ = false;
@@ -263,6 +282,7 @@ private:
     /// Sends what can be sent without waiting; false if something is left, which is then in first_ and second_.
     bool try_sending() noexcept;
     void abandon() noexcept;
+    void queue();
 
     byte_stream* stream_;
     std::string_view first_, second_;

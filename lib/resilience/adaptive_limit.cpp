@@ -293,4 +293,22 @@ void adaptive_limit::set_limit(double limit) noexcept {
     limit_ = std::clamp<double>(limit, policy_.floor, policy_.most);
 }
 
+std::string_view word(adaptive_limit::verdict of) noexcept {
+    switch (of) {
+    case adaptive_limit::verdict::none: return "none";
+    case adaptive_limit::verdict::queue: return "queue";
+    case adaptive_limit::verdict::not_a_queue: return "not_a_queue";
+    }
+    return "";
+}
+
+std::string_view word(adaptive_limit::state of) noexcept {
+    switch (of) {
+    case adaptive_limit::state::calm: return "calm";
+    case adaptive_limit::state::hot: return "hot";
+    case adaptive_limit::state::experiment: return "experiment";
+    }
+    return "";
+}
+
 }  // namespace weir

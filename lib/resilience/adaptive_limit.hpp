@@ -36,6 +36,7 @@
 /// Durations are of the caller's clock, and many events may share one `now`. O(1) per try, and a pass over 2 KB per
 /// window. 2.4 KB, no allocation, no errors. The caller locks; the same calls and seed give the same limits.
 #include <cstdint>
+#include <string_view>
 
 #include "lib/async/loop.hpp"
 #include "lib/resilience/random.hpp"
@@ -148,5 +149,9 @@ private:
     verdict last_verdict_ = verdict::none;
     std::uint64_t experiments_ = 0;
 };
+
+/// As in metrics and the journal.
+std::string_view word(adaptive_limit::verdict of) noexcept;
+std::string_view word(adaptive_limit::state of) noexcept;
 
 }  // namespace weir

@@ -122,7 +122,6 @@ public:
 private:
     // What time alone brings (the interval ends, the ramp ends) is not stored but read off the clock.
     enum class phase : std::uint8_t { closed, open, forced_open, forced_closed };
-    static constexpr std::size_t causes = static_cast<std::size_t>(cause::reset) + 1;
 
     void change(phase to, cause by, time_point when) noexcept;
     void open(cause by, time_point when, random_source& chance) noexcept;
@@ -145,10 +144,11 @@ private:
     std::uint64_t ramp_seed_ = 0;
     std::uint64_t generation_ = 0;
     sliding_window<3> recent_;
-    std::array<std::uint64_t, causes> changes_{};
+    std::array<std::uint64_t, static_cast<std::size_t>(cause::reset) + 1> changes_{};
     std::uint64_t probes_ = 0, ignored_ = 0;
 };
 
+inline constexpr std::size_t breaker_causes = static_cast<std::size_t>(circuit_breaker::cause::reset) + 1;
 inline constexpr std::size_t breaker_states = static_cast<std::size_t>(circuit_breaker::state::forced_closed) + 1;
 
 /// As in metrics and logs.

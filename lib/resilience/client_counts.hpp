@@ -26,8 +26,6 @@ public:
     void leave(std::uint64_t key) noexcept;
     unsigned count(std::uint64_t key) const noexcept { return table_[find(key)].count; }
 
-    /// For who comes; nobody is sent away.
-    void set_limit(unsigned limit) noexcept { limit_ = limit; }
     /// Clients with at least one connection.
     std::size_t clients() const noexcept { return clients_; }
 

@@ -31,8 +31,6 @@ public:
     /// Nothing: go ahead. Else the whole seconds after which it is worth coming back, at least one.
     std::optional<std::chrono::seconds> take(std::uint64_t key, time_point now) noexcept;
 
-    /// Holds from now on, for all.
-    void set_rate(const token_rate& rate) noexcept { rate_ = rate; }
     std::size_t places() const noexcept { return sets_.size() * ways; }
 
 private:

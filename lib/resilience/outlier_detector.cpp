@@ -144,11 +144,11 @@ void outlier_detector::judge_shares(std::span<server_condition> conditions, cons
     for (const auto i : suspects_) {
         if (!guard.may_eject(conditions, i)) continue;
         conditions[i].ejected = true;
-        eject(i, now, chance);
+        eject(i, median, now, chance);
     }
 }
 
-void outlier_detector::eject(std::size_t i, time_point now, random_source& chance) {
+void outlier_detector::eject(std::size_t i, double median, time_point now, random_source& chance) {
     auto& r = servers_[i];
     if (r.in_a_row * policy_.eject_first < policy_.eject_most) ++r.in_a_row;
     const auto usual = std::min(r.in_a_row * policy_.eject_first, policy_.eject_most);
@@ -158,8 +158,8 @@ void outlier_detector::eject(std::size_t i, time_point now, random_source& chanc
     ++r.ejections;
     r.slowed = false;
     r.contrary = 0;
+    decisions_.push_back({i, verdict::ejected, r.share.value, median});
     forget(r, now);
-    decisions_.push_back({i, verdict::ejected});
 }
 
 void outlier_detector::judge_times(time_point now) {
@@ -182,7 +182,8 @@ void outlier_detector::judge_times(time_point now) {
         if (r.contrary < sweeps_to_believe) continue;
         r.contrary = 0;
         r.slowed = !r.slowed;
-        decisions_.push_back({i, r.slowed ? verdict::slowed : verdict::restored});
+        decisions_.push_back({i, r.slowed ? verdict::slowed : verdict::restored,
+                              static_cast<double>(r.median.value.count()), static_cast<double>(usual.count())});
     }
 }
 

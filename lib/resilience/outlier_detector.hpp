@@ -50,6 +50,8 @@ public:
     struct decision {
         std::size_t server;
         verdict what;
+        double own = 0,
+               usual = 0;  // shares of good results when ejected, medians in ns when slowed: its own, and of all
     };
 
     outlier_detector(const outlier_policy& policy, std::size_t servers);
@@ -113,7 +115,7 @@ private:
     void judge_shares(std::span<server_condition> conditions, const group_guard& guard, time_point now,
                       random_source& chance);
     void judge_times(time_point now);
-    void eject(std::size_t i, time_point now, random_source& chance);
+    void eject(std::size_t i, double median, time_point now, random_source& chance);
     void let_back(time_point now);
 
     outlier_policy policy_;

@@ -48,6 +48,12 @@ std::string_view word(shed_step step) noexcept {
 
 bool shed_ladder::on(shed_step step) const noexcept { return pressure_ >= threshold(step); }
 
+std::optional<shed_step> shed_ladder::highest() const noexcept {
+    const auto taken = std::ranges::count_if(thresholds, [this](double each) { return pressure_ >= each; });
+    if (taken == 0) return std::nullopt;
+    return static_cast<shed_step>(taken - 1);
+}
+
 void shed_ladder::update(double pressure, double memory_pressure, time_point now) noexcept {
     for (std::size_t i = 0; i < shed_steps; ++i)
         if (pressure_ < thresholds[i] && pressure >= thresholds[i]) ++taken_[i];

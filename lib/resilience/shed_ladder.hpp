@@ -5,10 +5,11 @@
 ///     if (ladder.refuse(cls, client_key, now)) return refuse_with(reason::overloaded);
 ///
 ///     pressure  step
+///     > 0       (of memory)        replay_allowed() no longer: request bodies are not kept for another try
 ///     0.20      no_hedges          hedges_allowed()
 ///     0.30      close_idle         idle_timeout_scale() falls from 1 to 0.1, close_idle()
 ///     0.40      no_retry_reserve   retry_reserve_off()
-///     0.50      refuse_sheddable   refuse() says so of every sheddable request
+///     0.50      refuse_sheddable   refuse() says so of every sheddable request; small_buffers()
 ///     0.70      refuse_normal      ... of a share of the normal ones
 ///     0.85      refuse_unparsed    refuse_before_parsing(): the same fixed answer to all; refuse() says so of all
 ///     0.95      pause_accept       pause_accept(); reset_largest_buffers() if memory is what is short
@@ -50,6 +51,8 @@ public:
 
     /// The step is taken.
     bool on(shed_step step) const noexcept;
+    /// The last that is taken; all before it are, too.
+    std::optional<shed_step> highest() const noexcept;
     /// How often the step was taken anew.
     std::uint64_t taken(shed_step step) const noexcept { return taken_[static_cast<std::size_t>(step)]; }
     /// How many refuse() refused.
@@ -57,6 +60,10 @@ public:
     double refused_share() const noexcept { return share_; }  // of the normal class
 
     bool hedges_allowed() const noexcept { return !on(shed_step::no_hedges); }
+    /// Bodies may be kept for another try; not while memory is short in the least.
+    bool replay_allowed() const noexcept { return memory_ <= 0; }
+    /// Read ahead no more than must be.
+    bool small_buffers() const noexcept { return on(shed_step::refuse_sheddable); }
     double idle_timeout_scale() const noexcept;
     bool close_idle() const noexcept { return on(shed_step::close_idle); }
     bool retry_reserve_off() const noexcept { return on(shed_step::no_retry_reserve); }
@@ -66,6 +73,7 @@ public:
     bool refuse(priority_class cls, std::uint64_t cohort_key, time_point now) noexcept;
     bool refuse_before_parsing() const noexcept { return on(shed_step::refuse_unparsed); }
     bool pause_accept() const noexcept { return on(shed_step::pause_accept); }
+    /// Give up the connections that hold the most, for memory is about to run out.
     bool reset_largest_buffers() const noexcept;
 
 private:

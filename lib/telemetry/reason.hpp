@@ -39,7 +39,7 @@ enum class reason : std::uint8_t {
     client_closed,            // the client left before the answer was complete
     client_idle_timeout,      // the client did not read its answer
     bad_proxy_header,         // PROXY protocol header missing or malformed
-    rate_limited,             // more requests than this client's share
+    rate_limited,             // more requests, or new connections, than this client's share
     client_connections,       // more connections than one client may have
     plain_on_tls_port,        // what came is no TLS
     tls_on_plain_port,        // what came is a TLS handshake

@@ -162,6 +162,8 @@ listener maker::make_listener(std::size_t which) {
     made.accept_proxy = coin();
     made.timeout.client_header = time(1, 3'600'000);
     made.max_connections_per_client = coin() ? 0 : number(1, 1'000'000);
+    made.connection_rate.per = milliseconds{1000};
+    if (coin()) made.connection_rate = {{}, number(1, 1'000'000), time(1, 86'400'000), number(1, 1'000'000), {}};
     made.default_backend = between(0, backends_ - 1);
     made.defer_accept = false;
     made.timeout.tls = time(1, 3'600'000);
@@ -356,6 +358,7 @@ listen 80 {
     min_body_rate 1KiB;
     max_requests 10000;
     max_connections_per_client off;
+    connection_rate off;
     deadline_header X-Request-Timeout-Ms;
 }
 
@@ -388,8 +391,8 @@ TEST_CASE("dump: of a tcp listener only what it may hold") {
     CHECK(
         text.find(
             "listen 80 {\n    protocol tcp;\n    default_backend web;\n    max_connections 20000;\n    backlog 1024;\n"
-            "    defer_accept off;\n    accept_proxy off;\n    timeout tls=10s client_header=10s;\n    max_connections_per_client off;\n}\n") !=
-        std::string::npos);
+            "    defer_accept off;\n    accept_proxy off;\n    timeout tls=10s client_header=10s;\n    max_connections_per_client off;\n"
+            "    connection_rate off;\n}\n") != std::string::npos);
 }
 
 TEST_CASE("dump: what it prints loads to an equal configuration", "[property]") {

@@ -98,7 +98,7 @@ TEST_CASE("load: what is written replaces the default") {
             max_body 1GiB; timeout client_header=1s keep_alive=2s; timeout client_body=3s;
             min_body_rate off; max_requests 1;
         }
-        listen unix:/run/a { protocol tcp; default_backend b; }
+        listen unix:/run/a { protocol tcp; default_backend b; connection_rate 5 per=1m; }
         backend a { server h:1; }
         backend b {
             server unix:/x weight=256; balance round_robin; retry 0; send_proxy v2;
@@ -132,6 +132,10 @@ TEST_CASE("load: what is written replaces the default") {
     CHECK(http.min_body_rate == 0);
     CHECK(made.listeners[1].protocol == http_protocol::tcp);
     CHECK_FALSE(made.listeners[1].defer_accept);
+    CHECK(made.listeners[1].connection_rate.requests == 5);
+    CHECK(made.listeners[1].connection_rate.per == 60s);
+    CHECK(made.listeners[1].connection_rate.burst == 5);
+    CHECK(http.connection_rate.requests == 0);
     const auto& backend = made.backends[1];
     CHECK(backend.servers[0].weight == 256);
     CHECK(backend.how == balance::round_robin);

@@ -4,9 +4,13 @@
 #include "tests/support/json_text.hpp"
 #include "tests/support/prometheus_text.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <csignal>
 #include <optional>
 
+using namespace std::chrono_literals;
 using namespace weir::testing;
 
 namespace {
@@ -29,6 +33,14 @@ json_text status_of(const std::string& admin) {
     const auto page = get(admin, "/status");
     REQUIRE(page.status == 200);
     return json_text::read(page.body);
+}
+
+/// The path of the first of them that there is; empty: none.
+std::string installed(const std::vector<std::string>& programs) {
+    for (const auto& program : programs)
+        for (const char* folder : {"/usr/bin/", "/usr/local/bin/"})
+            if (::access((folder + program).c_str(), X_OK) == 0) return folder + program;
+    return {};
 }
 
 int order(const std::string& admin, const std::string& server, const std::string& what) {
@@ -102,7 +114,7 @@ TEST_CASE("admin: the status is valid JSON and agrees", "[e2e]") {
     CHECK(page["workers"][0]["answered"].truth());
     CHECK(page["backends"][0]["servers"].size() == 2);
     CHECK(page["backends"][0]["servers"][0]["verdict"].text() == "up");
-    CHECK(page["backends"][0]["usable"].number() == 2);
+    CHECK(page["backends"][0]["usable_servers"].number() == 2);
 }
 
 TEST_CASE("admin: ready until TERM, live until the end", "[e2e]") {
@@ -139,6 +151,61 @@ TEST_CASE("admin: an order opens a breaker, and closes it again", "[e2e]") {
     CHECK(get(weir.address(), "/id").status == 200);
     CHECK(order(admin, web.address(), "reset") == 200);
     CHECK(weir.told("by order").contains("info"));
+}
+
+TEST_CASE("admin: the events tell why a server was given up", "[e2e]") {
+    origin_process web;
+    closed_port nobody;
+    proxy weir{with_admin + simple({nobody.address(), web.address()}, "",
+                                   "health tcp every=100ms rise=2 fall=2; breaker failures=2;")};
+    const auto admin = admin_of(weir);
+    weir.told(" is down: ");
+    order(admin, web.address(), "open");
+    const auto page = get(admin, "/events");
+    CHECK(page.status == 200);
+    std::vector<json_text> events;
+    for (std::size_t at = 0, end; (end = page.body.find('\n', at)) != std::string::npos; at = end + 1)
+        events.push_back(json_text::read(page.body.substr(at, end - at)));
+    REQUIRE(events.size() >= 3);
+    CHECK(events[0]["kind"].text() == "phase");
+    CHECK(events[0]["to"].text() == "serving");
+    const auto health = std::ranges::find_if(events, [](const json_text& e) { return e["kind"].text() == "health"; });
+    REQUIRE(health != events.end());
+    CHECK((*health)["server"].text() == nobody.address());
+    CHECK((*health)["to"].text() == "down");
+    CHECK((*health)["why"].text() == "connect refused");
+    const auto ordered = std::ranges::find_if(events, [](const json_text& e) { return e["kind"].text() == "breaker"; });
+    REQUIRE(ordered != events.end());
+    CHECK((*ordered)["backend"].text() == "web");
+    CHECK((*ordered)["to"].text() == "forced_open");
+    const auto seen = std::to_string(static_cast<long>(events.back()["number"].number()));
+    order(admin, web.address(), "reset");
+    CHECK(get(admin, "/events?after=" + seen).body.starts_with("{\"number\":"));
+}
+
+TEST_CASE("admin: a browser shows the dashboard, whose policy lets its own script run", "[e2e]") {
+    const auto browser = installed({"chromium", "chromium-browser", "google-chrome"});
+    if (browser.empty()) {
+        WARN("no browser here: the dashboard is not looked at");
+        return;
+    }
+    origin_process web;
+    proxy weir{with_admin + simple({web.address(), "127.0.0.1:1"})};
+    const auto admin = admin_of(weir);
+    order(admin, "127.0.0.1:1", "open");
+    child_process shown{{browser, "--headless=new", "--no-sandbox", "--disable-gpu",
+                         "--user-data-dir=" + weir.directory().file("browser"), "--virtual-time-budget=4000",
+                         "--dump-dom", "http://" + admin + "/"}};
+    CHECK(shown.wait(60s) == 0);
+    const auto page = shown.output();
+    for (const auto& part :
+         std::vector<std::string>{"<h2>Backend web</h2>", "<th scope=\"row\">" + web.address() + "</th>",
+                                  "<span class=\"tag good\">up</span>", "<span class=\"tag bad\">forced_open</span>",
+                                  "starting \u2192 serving", "closed \u2192 forced_open"}) {
+        CAPTURE(part);
+        CHECK(page.contains(part));
+    }
+    CHECK(page.contains("<div id=\"trouble\" role=\"alert\"></div>"));
 }
 
 TEST_CASE("admin: many requests on one connection, and several connections at once", "[e2e]") {

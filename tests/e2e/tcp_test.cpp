@@ -133,3 +133,20 @@ TEST_CASE("tcp: a broken connection breaks the other side too", "[e2e]") {
         CHECK(weir.logged("\"tcp\"")["reason"] == "client_closed");
     }
 }
+
+TEST_CASE("tcp: a client that connects too often is turned away", "[e2e]") {
+    origin_process echo{{"--tcp-echo"}};
+    proxy weir{
+        "workers 2;\nlisten 127.0.0.1:0 { protocol tcp; default_backend b; connection_rate 1 per=10m burst=2; }\n"
+        "backend b { server " +
+        echo.address() + "; }\n"};
+    for (int i = 0; i < 2; ++i) {
+        raw_client client{weir.address()};
+        client.send("ping");
+        CHECK(client.read_exactly(4) == "ping");
+    }
+    raw_client third{weir.address()};
+    CHECK(third.read_all().empty());
+    CHECK(third.was_reset());
+    weir.told("rate_limited: too many new connections");
+}

@@ -63,6 +63,25 @@ TEST_CASE("accept: a customer's IPv6 network is one client") {
     CHECK(door.come("2001:db8:0:1::1")->let_in);
 }
 
+TEST_CASE("accept: who comes too often is turned away, until the rate allows it again") {
+    entrance door{"listen 127.0.0.1:1 { connection_rate 2 per=10s; route / web; } "
+                  "backend web { server 127.0.0.1:9001; }"};
+    CHECK(door.come("192.0.2.1")->let_in);
+    CHECK(door.come("192.0.2.1")->let_in);
+    const auto third = door.come("192.0.2.1");
+    CHECK_FALSE(third->let_in);
+    CHECK(third->peer->was_reset);
+    const auto& counts = door.world.worker.numbers.refused_total;
+    CHECK(counts[static_cast<std::size_t>(reason::rate_limited)].value() == 1);
+    CHECK(door.world.view.shared.clients_refused_total == 1);
+    CHECK(door.come("192.0.2.2")->let_in);
+    door.time.advance(4999ms);
+    CHECK_FALSE(door.come("192.0.2.1")->let_in);
+    door.time.advance(1ms);
+    CHECK(door.come("192.0.2.1")->let_in);
+    CHECK_FALSE(door.come("192.0.2.1")->let_in);
+}
+
 TEST_CASE("accept: without a limit nothing is counted") {
     entrance door{proxy_world::plain};
     std::vector<std::unique_ptr<entrance::visitor>> all;

@@ -46,7 +46,7 @@ struct desk {
     error_log log{lines, log_level::info, "process"};
     run_phase phase = run_phase::serving;
     unsigned looks = 0;
-    admin pages{time, shared, log, phase, [this]() -> task<process_status> {
+    admin pages{time, shared, log, phase, 7, [this]() -> task<process_status> {
         ++looks;
         co_await time.sleep(10ms);
         co_return sample_status();
@@ -93,6 +93,34 @@ TEST_CASE("admin: HEAD has the head only") {
     desk d;
     running<void> served{d.time, d.serve()};
     CHECK(d.ask("HEAD /live").ends_with("Content-Length: 3\r\nCache-Control: no-store\r\n\r\n"));
+}
+
+TEST_CASE("admin: a browser gets the dashboard, others a list of what there is") {
+    desk d;
+    running<void> served{d.time, d.serve()};
+    CHECK(d.ask("GET /").contains("GET  /events"));
+    CHECK(d.client->received.contains("\r\nVary: Accept\r\n"));
+    const auto page = d.ask("GET /", "Accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8\r\n");
+    CHECK(page.contains("\r\nContent-Type: text/html; charset=utf-8\r\n"));
+    CHECK(page.contains("\r\nContent-Security-Policy: default-src 'none'; "));
+    CHECK(page.ends_with("</html>\n"));
+    const auto nonce = [](const std::string& from) { return from.substr(from.find("'nonce-"), 40); };
+    CHECK(page.contains("<script nonce=\"" + nonce(page).substr(7, 32) + "\">"));
+    CHECK(nonce(d.ask("GET /", "Accept: text/html\r\n")) != nonce(page));
+}
+
+TEST_CASE("admin: events are told from where the reader stopped") {
+    desk d;
+    running<void> served{d.time, d.serve()};
+    d.ask("POST /backends/web/servers/127.0.0.1:9001/breaker?order=open");
+    d.ask("POST /backends/web/servers/127.0.0.1:9001/breaker?order=reset");
+    const auto all = d.ask("GET /events");
+    CHECK(all.contains("\r\nContent-Type: application/x-ndjson\r\n"));
+    CHECK(std::ranges::count(desk::body_of(all), '\n') == 2);
+    CHECK(json_text::read(desk::body_of(d.ask("GET /events?after=1")))["why"].text() == "reset");
+    CHECK(desk::body_of(d.ask("GET /events?after=2")).empty());
+    CHECK(d.ask("GET /events?after=x").starts_with("HTTP/1.1 400 "));
+    CHECK(d.ask("GET /events?before=1").starts_with("HTTP/1.1 400 "));
 }
 
 TEST_CASE("admin: what is not there, and what is asked in the wrong way") {

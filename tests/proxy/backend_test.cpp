@@ -17,8 +17,9 @@ constexpr std::string_view one_server = "listen 127.0.0.1:1 { route / web; } bac
 
 struct group {
     explicit group(std::string_view settings, std::string_view begin = one_server)
-        : config{configured(std::string{begin}.append(settings).append("}"))}, web{config.backends[0], 1} {}
+        : config{configured(std::string{begin}.append(settings).append("}"))}, web{config.backends[0], 1, events} {}
     conf::config config;
+    journal events{100};
     backend web;
 };
 
@@ -382,4 +383,130 @@ TEST_CASE("backend: two threads and a limit of one: never two inside, nobody is 
         CHECK(seen.served.load() == 1600);
         CHECK(g.web.servers()[0].in_flight() == 0);
     }
+}
+
+TEST_CASE("backend: what becomes of its servers stands in the journal") {
+    virtual_loop time;
+    group g{"server 127.0.0.1:9002; server 127.0.0.1:9003; balance round_robin; breaker on open=1s..1s;"};
+    const auto fail_on = [&](std::size_t server) {
+        tried_servers tried;
+        for (std::size_t i = 0; i < 3; ++i)
+            if (i != server) tried.add(i);
+        wanted_place wanted{time};
+        wanted.tried = &tried;
+        auto got = g.web.enter_now(wanted);
+        REQUIRE(got.has_value());
+        REQUIRE(got->has_value());
+        REQUIRE((*got)->index() == server);
+        (*got)->report(outcome::bad, 1ms, reason::first_byte_timeout);
+    };
+    for (int i = 0; i < 5; ++i) fail_on(1);
+    auto events = g.events.since(0);
+    REQUIRE(events.size() == 1);
+    CHECK(events[0].kind == journal_kind::breaker);
+    CHECK(events[0].backend == "web");
+    CHECK(events[0].server == "127.0.0.1:9002");
+    CHECK(events[0].from == "closed");
+    CHECK(events[0].to == "open");
+    CHECK(events[0].why.starts_with("streak; for "));
+    CHECK(g.web.status(time.now()).servers[1].open_for > 0ns);
+
+    time.advance(1s);
+    fail_on(1);  // the probe, before anybody has looked
+    CHECK(g.events.since(1).at(0).from == "half_open");
+    CHECK(g.events.since(1).at(0).to == "open");
+    CHECK(g.events.since(1).at(0).why.starts_with("probe_failed; for "));
+    for (int i = 0; i < 5; ++i) fail_on(0);
+    const auto last = g.events.since(2);
+    REQUIRE(last.size() == 2);
+    CHECK(last[0].server == "127.0.0.1:9001");
+    CHECK(last[1].kind == journal_kind::panic);
+    CHECK(last[1].server.empty());
+    CHECK(last[1].to == "on");
+    CHECK(last[1].why == "1 of 3 servers usable");
+    time.advance(1s);
+    g.web.tick(time);
+    CHECK(g.events.since(4).at(0).to == "half_open");
+    const auto before = g.events.count();
+    g.web.order(0, breaker_order::close, time.now());
+    CHECK(g.events.since(before).at(0).to == "forced_closed");
+    CHECK(g.events.since(before).at(1).to == "off");
+}
+
+TEST_CASE("backend: an ejection is noted with what it was judged by, and for how long") {
+    virtual_loop time;
+    group g{"server 127.0.0.1:9002; server 127.0.0.1:9003; balance round_robin; breaker off;"};
+    for (int i = 0; i < 600; ++i) {
+        auto on = enter_now(time, g.web);
+        if (on->index() == 1 && i % 2 == 0) on->server_failed();
+        on->report(outcome::alive, 1ms);
+    }
+    time.advance(11s);
+    g.web.tick(time);
+    const auto events = g.events.since(0);
+    REQUIRE(events.size() == 1);
+    CHECK(events[0].kind == journal_kind::ejection);
+    CHECK(events[0].server == "127.0.0.1:9002");
+    CHECK(events[0].to == "ejected");
+    CHECK(events[0].why.starts_with("50 % of its answers good, of the median server 100 %; for "));
+    const auto left = g.web.status(time.now()).servers[1].ejected_for;
+    CHECK(left >= 24s);
+    CHECK(left <= 36s);
+    time.advance(left);
+    g.web.tick(time);
+    CHECK(g.events.since(1).at(0).to == "in");
+    CHECK(g.web.status(time.now()).servers[1].ejected_for == 0ns);
+}
+
+TEST_CASE("backend: a limit that has moved far is noted, one that moves a little is not") {
+    virtual_loop time;
+    group g{"breaker off;"};
+    std::vector<place> held;
+    const auto load = [&](int ticks, nanoseconds took) {
+        for (int i = 0; i < ticks; ++i) {
+            while (held.size() < 200) {
+                auto got = g.web.enter_now(wanted_place{time});
+                if (!got || !*got) break;
+                held.push_back(std::move(**got));
+            }
+            time.advance(10ms);
+            for (std::size_t n = std::min<std::size_t>(held.size(), 16); n > 0; --n) {
+                held.front().report(outcome::good, took);
+                held.erase(held.begin());
+            }
+            g.web.tick(time);
+        }
+    };
+    load(200, 10ms);
+    const auto events = g.events.since(0);
+    REQUIRE_FALSE(events.empty());
+    CHECK(events.size() < 20);
+    for (const auto& each : events) {
+        CHECK(each.kind == journal_kind::limit);
+        CHECK(each.why.find("; median ") != std::string::npos);
+        CHECK(each.why.find(" ms, without a queue ") != std::string::npos);
+    }
+    CHECK(events[0].from == "32");
+    CHECK(std::stoi(events[0].to) >= 40);
+}
+
+TEST_CASE("backend: a standing queue is cut where nobody comes or leaves, too") {
+    virtual_loop time;
+    group g{"limit 1; queue 10 patience=200ms;"};
+    auto inside = enter_now(time, g.web);
+    std::vector<std::unique_ptr<running<entered>>> waiting;
+    for (int i = 0; i < 3; ++i) waiting.push_back(std::make_unique<running<entered>>(time, enter(time, g.web)));
+    time.settle();
+    CHECK(g.web.expire(time) <= time.now() + 200ms);
+    time.advance(150ms);
+    for (int i = 0; i < 3; ++i) waiting.push_back(std::make_unique<running<entered>>(time, enter(time, g.web)));
+    time.advance(51ms);
+    CHECK(g.web.expire(time) > time.now());
+    time.settle();
+    // Late now: who has waited for longer than `strict` goes, but the last one of a client.
+    CHECK(std::ranges::count_if(waiting, [](const auto& each) { return each->done(); }) == 5);
+    CHECK(g.web.expire(time) < time_point::max());
+    time.advance(200ms);
+    CHECK(waiting.back()->done());
+    CHECK(g.web.expire(time) == time_point::max());
 }

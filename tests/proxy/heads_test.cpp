@@ -77,6 +77,26 @@ TEST_CASE("heads: the route's actions, with variables") {
     CHECK_FALSE(has(back, "Server: x"));
 }
 
+TEST_CASE("heads: Retry-After in seconds, or as a date by the server's own clock") {
+    const auto pause = [](const std::string& fields) {
+        http::response_head head;
+        http::response_parser parser;
+        const auto text = "HTTP/1.1 503 Busy\r\n" + fields + "\r\n";
+        REQUIRE(parser.parse(text, {}, head).value_or(0) == text.size());
+        constexpr std::int64_t our_clock = 784'111'700'000'000;  // 1994-11-06 08:48:20
+        return retry_after(head, our_clock);
+    };
+    CHECK(pause("") == std::nullopt);
+    CHECK(pause("Retry-After: 120\r\n") == 120s);
+    CHECK(pause("Retry-After: soon\r\n") == std::nullopt);
+    CHECK(pause("Retry-After: -1\r\n") == std::nullopt);
+    const std::string date = "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+    CHECK(pause(date) == 77s);
+    CHECK(pause(date + "Date: Sun, 06 Nov 1994 08:49:30 GMT\r\n") == 7s);
+    CHECK(pause(date + "Date: Sun, 06 Nov 1994 09:00:00 GMT\r\n") == 0s);
+    CHECK(pause(date + "Date: yesterday\r\n") == 77s);
+}
+
 TEST_CASE("heads: whether the client's connection stays is said in its own version's way") {
     routed modern{proxy_world::plain, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"};
     constexpr std::string_view answer = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";

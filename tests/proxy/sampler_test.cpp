@@ -132,6 +132,110 @@ TEST_CASE("sampler: a client that is between two requests keeps its connection")
     CHECK(peer->closed);
 }
 
+TEST_CASE("sampler: what jobs have waited between two looks") {
+    offload_pool::counts before, now;
+    before.done = 10, before.waited = 1s;
+    now = before;
+    CHECK(wait_between(before, now, 5ms) == 0ns);  // nobody came
+    now.queued = 3;
+    CHECK(wait_between(before, now, 5ms) == 5ms);  // none was taken up
+    now.done = 13, now.busy = 1, now.waited = 1s + 80ms;
+    CHECK(wait_between(before, now, 5ms) == 20ms);
+}
+
+TEST_CASE("sampler: an idle wait that begins under pressure is cut short") {
+    strained_world s;
+    s.use_memory(90);
+    s.time.advance(100ms);
+    CHECK(s.world.worker.idle_wait(10s) < 5s);
+    CHECK(s.world.worker.idle_wait(10s) >= 1s);
+    s.use_memory(10);
+    s.time.advance(20s);
+    CHECK(s.world.worker.idle_wait(10s) == 10s);
+}
+
+TEST_CASE("sampler: when memory is short, bodies are not kept and reads stay small") {
+    strained_world s;
+    const auto& ladder = s.world.worker.ladder;
+    CHECK(ladder.replay_allowed());
+    s.use_memory(71);
+    s.time.advance(100ms);
+    CHECK_FALSE(ladder.replay_allowed());
+    CHECK(ladder.hedges_allowed());
+    CHECK_FALSE(s.world.worker.streams.small_buffers);
+    s.use_memory(84);
+    s.time.advance(100ms);
+    CHECK(s.world.worker.streams.small_buffers);
+    s.use_memory(10);
+    s.time.advance(20s);
+    CHECK_FALSE(s.world.worker.streams.small_buffers);
+    CHECK(ladder.replay_allowed());
+}
+
+TEST_CASE("sampler: when memory is all but gone, those who hold the most are given up") {
+    strained_world s;
+    std::vector<std::pair<stream_ptr, std::shared_ptr<fake_peer>>> streams;
+    for (const std::size_t kib : {1, 30, 60, 1, 60, 0}) {
+        auto& made = streams.emplace_back(fake_stream::make(s.world.worker.streams));
+        made.first->expect_bulk(kib > 16);
+        made.second->send(std::string(kib * 1024, 'x'));
+    }
+    std::vector<std::unique_ptr<running<io_result<std::size_t>>>> readers;
+    const auto fill = [](byte_stream& from) -> task<io_result<std::size_t>> { co_return co_await from.fill(); };
+    for (auto& [stream, peer] : streams)
+        readers.push_back(std::make_unique<running<io_result<std::size_t>>>(s.time, fill(*stream)));
+    s.time.advance(1s);
+    CHECK(streams[2].first->held_bytes() == 64 * 1024);
+    CHECK(streams[5].first->held_bytes() == 0);
+    CHECK_FALSE(readers[5]->done());
+
+    SECTION("not before") {
+        s.use_memory(93);
+        s.time.advance(1s);
+        CHECK(s.world.worker.numbers.given_up_total.value() == 0);
+    }
+    SECTION("ten at a look, and not those who hold nothing") {
+        s.use_memory(99);
+        s.time.advance(60ms);
+        CHECK(s.world.worker.numbers.given_up_total.value() == 5);
+        for (const std::size_t i : {0u, 1u, 2u, 3u, 4u}) CHECK(streams[i].second->was_reset);
+        CHECK_FALSE(streams[5].second->was_reset);
+        CHECK_FALSE(readers[5]->done());
+    }
+    SECTION("the largest first") {
+        for (int i = 0; i < 10; ++i) {
+            auto& made = streams.emplace_back(fake_stream::make(s.world.worker.streams));
+            made.first->expect_bulk(true);
+            made.second->send(std::string(60 * 1024, 'x'));
+            readers.push_back(std::make_unique<running<io_result<std::size_t>>>(s.time, fill(*made.first)));
+        }
+        s.use_memory(99);
+        s.time.advance(60ms);
+        CHECK(s.world.worker.numbers.given_up_total.value() == 10);
+        CHECK_FALSE(streams[0].second->was_reset);
+        CHECK_FALSE(streams[3].second->was_reset);
+    }
+    readers.clear();
+}
+
+TEST_CASE("sampler: a step of the ladder is an event") {
+    strained_world s;
+    s.use_memory(88);
+    s.time.advance(100ms);
+    const auto events = s.world.shared.events.since(0);
+    REQUIRE_FALSE(events.empty());
+    CHECK(events[0].kind == journal_kind::shedding);
+    CHECK(events[0].worker == 0);
+    CHECK(events[0].from == "nothing");
+    CHECK(events[0].to == "refuse_normal");
+    CHECK(events[0].why == "pressure 72 %; most of it memory");
+    s.time.advance(1s);
+    CHECK(s.world.shared.events.count() == 1);
+    s.use_memory(10);
+    s.time.advance(20s);
+    CHECK(s.world.shared.events.since(0).back().to == "nothing");
+}
+
 TEST_CASE("load: the process's own memory and descriptors are looked at every 250 ms") {
     virtual_loop time;
     process_load load;

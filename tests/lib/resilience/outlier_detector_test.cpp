@@ -345,7 +345,7 @@ TEST_CASE("ejection keeps within the guard, and ends", "[property]") {
             const auto before = g.out();
             const auto decided = g.step();
             bool any_ejected = false;
-            for (const auto [i, what] : decided) {
+            for (const auto [i, what, own, usual] : decided) {
                 any_ejected = any_ejected || what == verdict::ejected;
                 if (what == verdict::ejected) RC_ASSERT(!before.contains(i) || g.outliers.ejected_until(i) > g.now);
                 if (what == verdict::returned) RC_ASSERT(before.contains(i));

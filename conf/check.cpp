@@ -124,6 +124,7 @@ void check_listener(const listener& made, const written& where, diagnostics& pro
         if (defer && made.defer_accept && !made.address.unix_path.empty())
             problems.error(*defer, "'defer_accept on' means nothing on a Unix socket");
     }
+    check_listener_tls(made, where, problems);
     if (!where.sound) return;
 
     // Each is compared with so many that no file written by hand has more, and a generated one still loads at once.
@@ -162,15 +163,11 @@ void check_route_goal(const config& whole, const route& made, const written& whe
 }
 
 /// Bytes in tcp mode have no place for an answer of our own, whether the backend itself has one or its fallback.
-void check_tcp_goal(const config& whole, const listener& made, const written& where, const written& top,
-                    diagnostics& problems) {
-    if (!made.default_backend) return;
-    auto at = *made.default_backend;
+void check_tcp_goal(const config& whole, std::size_t at, span where, const written& top, diagnostics& problems) {
     while (whole.backends[at].fallback.how == fallback::kind::backend) at = whole.backends[at].fallback.backend;
     if (whole.backends[at].fallback.how == fallback::kind::none) return;
-    problems.error(*where.find("default_backend", "BACKEND"),
-                   "a tcp listener cannot answer by itself, as the fallback of backend " +
-                       quoted(whole.backends[at].name) + " wants; only 'fallback backend' works for it");
+    problems.error(where, "a tcp listener cannot answer by itself, as the fallback of backend " +
+                              quoted(whole.backends[at].name) + " wants; only 'fallback backend' works for it");
     problems.note(*top.all_blocks("backend")[at]->find("fallback", "KIND"), "the fallback is here");
 }
 
@@ -178,7 +175,11 @@ void check_goals(const config& whole, const written& top, diagnostics& problems)
     const auto listeners = top.all_blocks("listen");
     for (std::size_t i = 0; i < listeners.size(); ++i) {
         const auto& made = whole.listeners[i];
-        if (made.protocol == http_protocol::tcp) check_tcp_goal(whole, made, *listeners[i], top, problems);
+        if (const auto* goal = listeners[i]->find("default_backend", "BACKEND");
+            goal && made.protocol == http_protocol::tcp)
+            check_tcp_goal(whole, *made.default_backend, *goal, top, problems);
+        const auto sni = listeners[i]->all("sni");
+        for (std::size_t j = 0; j < sni.size(); ++j) check_tcp_goal(whole, made.sni[j].backend, sni[j], top, problems);
         const auto routes = listeners[i]->all_blocks("route");
         for (std::size_t j = 0; j < routes.size(); ++j) check_route_goal(whole, made.routes[j], *routes[j], problems);
     }
@@ -227,6 +228,8 @@ void check(const directive& made, target what, const written& where, const envir
     if (what.action) check_action(made, *what.action, where, problems);
     else if (made.name == "respond") check_response(*what.route->responds, where, problems);
     else if (made.name == "route") check_route(*what.route, where, problems);
+    else if (made.name == "tls" && made.where == scope::listen) check_tls(*what.server_tls, where, problems);
+    else if (made.name == "tls") check_tls(*what.client_tls, where, problems);
     else if (made.name == "listen") check_listener(*what.listener, where, problems);
     else if (made.name == "backend") check_backend(*what.backend, where, machine, problems);
 }
@@ -263,8 +266,9 @@ void check(config& whole, const written& top, const environment& machine, diagno
             problems.warning(*admin, "whoever reaches " + quoted(whole.admin->text) + " can open and close breakers");
     settle_fallbacks(whole, top, problems);
     if (problems.has_errors()) return;
-    settle_alpn(whole, top);
+    settle_alpn(whole, top, problems);
     check_goals(whole, top, problems);
+    check_redirects(whole, top, problems);
     check_unused(whole, top, problems);
 }
 

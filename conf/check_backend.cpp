@@ -4,6 +4,7 @@
 #include <iterator>
 #include <string>
 
+#include "conf/check_tls.hpp"
 #include "conf/repeated.hpp"
 #include "conf/suggest.hpp"
 #include "conf/values.hpp"
@@ -120,6 +121,7 @@ void check_backend(backend& made, const written& where, const environment& machi
         problems.warning(servers[i], "the same server twice; a larger share is written weight=2");
         problems.note(servers[first], "first given here");
     });
+    check_backend_tls(made, where, problems);
     check_health(made.health, where, problems);
     check_dangers(made, where, problems);
     check_times(made, where, problems);

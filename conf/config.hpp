@@ -64,7 +64,23 @@ struct network {
 
 /// A value of a header or a redirect: literal pieces and variables in turn.
 struct text_template {
-    enum class variable : std::uint8_t { none, host, target, path, client_address, request_id, scheme };
+    enum class variable : std::uint8_t {
+        none,
+        host,
+        target,
+        path,
+        client_address,
+        request_id,
+        scheme,
+        // Of the client's TLS connection; empty on a plain one, but for the verdict.
+        sni,
+        tls_version,
+        tls_cipher,
+        client_certificate_verdict,  // none, ok, or failed: and why
+        client_certificate_subject,  // the others tell of a certificate whose verdict is ok
+        client_certificate_fingerprint,
+        client_certificate_serial,
+    };
     struct piece {
         std::string literal;
         variable var = variable::none;  // what follows the literal

@@ -13,8 +13,19 @@ namespace weir::conf {
 namespace {
 
 // In the order of text_template::variable, without `none`.
-constexpr std::array<std::string_view, 6> variables = {"host",           "target",     "path",
-                                                       "client_address", "request_id", "scheme"};
+constexpr std::array<std::string_view, 13> variables = {"host",
+                                                        "target",
+                                                        "path",
+                                                        "client_address",
+                                                        "request_id",
+                                                        "scheme",
+                                                        "sni",
+                                                        "tls_version",
+                                                        "tls_cipher",
+                                                        "client_certificate_verdict",
+                                                        "client_certificate_subject",
+                                                        "client_certificate_fingerprint",
+                                                        "client_certificate_serial"};
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
@@ -38,6 +49,10 @@ std::string to_lower(std::string_view text) {
 }
 
 }  // namespace
+
+std::string name_of(text_template::variable which) {
+    return "$" + std::string{variables[static_cast<std::size_t>(which) - 1]};
+}
 
 bool is_token(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, [](char c) {

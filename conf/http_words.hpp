@@ -9,6 +9,9 @@
 
 namespace weir::conf {
 
+/// "$client_address"; not for `none`.
+std::string name_of(text_template::variable which);
+
 /// token of RFC 9110 section 5.6.2
 bool is_token(std::string_view text);
 

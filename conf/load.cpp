@@ -41,6 +41,18 @@ constexpr habit habits[] = {
     {"keepalive_requests", "max_requests"},
     {"proxy_protocol", "accept_proxy"},
     {"set_real_ip_from", "trusted"},
+    {"ssl", "tls"},
+    {"ssl_certificate", "certificate"},
+    {"ssl_certificate_key", "certificate"},
+    {"ssl_protocols", "min_version"},
+    {"ssl_ciphers", "ciphers"},
+    {"ssl_ecdh_curve", "curves"},
+    {"ssl_verify_client", "client_certificate"},
+    {"ssl_session_tickets", "tickets"},
+    {"ssl_preread", "sni"},
+    {"crt", "certificate"},
+    {"proxy_ssl_verify", "verify"},
+    {"proxy_ssl_name", "name"},
 };
 
 class loader {
@@ -303,11 +315,13 @@ void loader::unknown(const token& name, scope where) {
     std::vector<std::string_view> names;
     for (const auto& each : schema()) {
         if (each.where == where) names.push_back(each.name);
+        const bool is_argument = std::ranges::find(each.keyed, name.text, &argument::name) != each.keyed.end();
+        if (each.where == where && is_argument) elsewhere.insert(0, "it is an argument of " + quoted(each.name));
         else if (each.name == name.text)
-            elsewhere.append(elsewhere.empty() ? "" : " and ").append(in_words(each.where));
+            elsewhere.append(elsewhere.empty() ? "it stands " : " and ").append(in_words(each.where));
     }
     const auto habit_of = std::ranges::find(habits, name.text, &habit::theirs);
-    if (!elsewhere.empty()) message.append("; it stands ").append(elsewhere);
+    if (!elsewhere.empty()) message.append("; ").append(elsewhere);
     else if (habit_of != std::ranges::end(habits)) message.append("; weir says '").append(habit_of->ours).append("'");
     else message.append(did_you_mean(name.text, names));
     problems_.error(name.where, std::move(message));

@@ -42,7 +42,11 @@ std::vector<argument> action_arguments() {
         {.name = "VALUE",
          .what = kind::header_value,
          .in = FIELD(action->value),
-         .why = "may hold $host $target $path $client_address $request_id $scheme; $$ is a dollar sign",
+         .why =
+             "may hold $host $target $path $client_address $request_id $scheme; of TLS $sni $tls_version $tls_cipher "
+             "$client_certificate_verdict (none, ok, or failed: and why), and where it is ok "
+             "$client_certificate_subject (as in RFC 4514) $client_certificate_fingerprint (SHA-256) "
+             "$client_certificate_serial; $$ is a dollar sign",
          .optional = true,
          .shown = [](target t) { return t.action->what != header_action::kind::remove; }},
     };

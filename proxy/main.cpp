@@ -86,7 +86,9 @@ int send_signal(const conf::config& config, const std::string& what) {
         return 1;
     }
     // To stop takes two orders. Two different signals, for the kernel would make one of two equal ones that are close together.
-    if (::kill(*pid, SIGTERM) == 0 && (what == "drain" || ::kill(*pid, SIGQUIT) == 0)) return 0;
+    const bool sent = what == "reload" ? ::kill(*pid, SIGHUP) == 0
+                                       : ::kill(*pid, SIGTERM) == 0 && (what == "drain" || ::kill(*pid, SIGQUIT) == 0);
+    if (sent) return 0;
     std::perror("weir: cannot signal the running one");
     return 1;
 }

@@ -1,5 +1,7 @@
 #include "proxy/options.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <string_view>
 
 namespace weir {
@@ -8,7 +10,7 @@ std::string usage() {
     return "usage: weir [-f FILE]              run (default: ./proxy.conf, then /etc/weir/proxy.conf)\n"
            "       weir -c [-f FILE]           check the file, report every error (-t is the same)\n"
            "       weir -T [-f FILE]           print the effective configuration, every default filled in\n"
-           "       weir -s drain|stop [-f FILE]  signal the running one (needs pid_file)\n"
+           "       weir -s reload|drain|stop [-f FILE]  signal the running one (needs pid_file)\n"
            "       weir -v | -V | -h           version, versions of the libraries, this text\n"
            "exit status: 0 all went well, 1 could not start, 2 bad configuration or command line,\n"
            "             4 connections were cut when the drain deadline had passed\n";
@@ -41,8 +43,9 @@ std::expected<options, std::string> parse_options(int argc, const char* const* a
         } else if (word == "-s") {
             alone = decide(options::action::signal);
             const auto* name = value();
-            if (!name || (std::string_view{name} != "drain" && std::string_view{name} != "stop"))
-                return std::unexpected{"-s needs a signal: drain or stop"};
+            constexpr std::string_view known[] = {"reload", "drain", "stop"};
+            if (!name || std::ranges::find(known, name) == std::end(known))
+                return std::unexpected{"-s needs a signal: reload, drain or stop"};
             chosen.signal = name;
         } else if (word == "-v" || word == "--version") {
             alone = decide(options::action::version);

@@ -11,7 +11,7 @@ struct options {
     enum class action { run, check, print, signal, version, versions, help };
     action what = action::run;
     std::string file;    // empty: ./proxy.conf, then /etc/weir/proxy.conf
-    std::string signal;  // drain or stop
+    std::string signal;  // reload, drain or stop
 };
 
 /// The error is a line for the user.

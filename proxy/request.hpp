@@ -8,6 +8,7 @@
 #include "lib/http/parser.hpp"
 #include "proxy/context.hpp"
 #include "proxy/replay.hpp"
+#include "proxy/tls_facts.hpp"
 
 namespace weir {
 
@@ -25,6 +26,7 @@ struct request {
     worker_context& worker;
     listener_view& listener;
     byte_stream& client;
+    const tls_facts* tls = nullptr;  // of the client's connection; null: it is plain
 
     std::unique_ptr<http::request_head> kept_head;  // goes back when we end
     http::request_head& head;

@@ -145,3 +145,190 @@ TEST_CASE("tls: sni routes of a tcp listener") {
     CHECK(sni[1].alpn == std::vector<std::string>{"h2", "x"});
     CHECK_FALSE(made.listeners[0].default_backend);
 }
+
+// ---- messages ----
+
+namespace {
+
+std::string in_tls(const std::string& it) { return in_listen("tls { certificate a;\n" + it + "\n}"); }
+std::string in_client_tls(const std::string& it) { return in_backend("tls {\n" + it + "\n}"); }
+std::string in_sni(const std::string& it) {
+    return "listen 1 { protocol tcp;\n" + it + "\n}\nbackend web { server a:1; }\n";
+}
+/// A route of a listener that asks for certificates.
+std::string in_asking(const std::string& mode, const std::string& it) {
+    return "listen 1 { tls { certificate a; client_certificate " + mode + " ca=b; }\nroute / web {\n" + it + "\n} }" +
+           web;
+}
+
+}  // namespace
+
+TEST_CASE("tls messages: blocks", "[golden]") {
+    CHECK(found_in(in_listen("tls;")) == messages{"2:1+3 error: 'tls' needs a block in braces"});
+    CHECK(found_in(in_listen("tls { }")) ==
+          messages{"2:1+3 error: 'tls' needs a certificate: certificate FILE key=FILE"});
+    CHECK(found_in(in_listen("tls { certificate a; }\ntls { certificate b; }")) ==
+          messages{"3:1+3 error: 'tls' is given twice", "2:1+3 note: first given here"});
+    CHECK(found_in(in_backend("tls;\ntls { }")) ==
+          messages{"3:1+3 error: 'tls' is given twice", "2:1+3 note: first given here"});
+    CHECK(found_in(in_backend("tls on;")) == messages{"2:5+2 error: 'tls' takes no arguments; 'on' is one too many"});
+    CHECK(found_in(in_top("tls { }")) ==
+          messages{"1:1+3 error: unknown directive 'tls'; it stands in 'listen' and in 'backend'"});
+    CHECK(found_in(in_tls("cerificate b;")) ==
+          messages{"3:1+10 error: unknown directive 'cerificate' in 'tls' of 'listen'; did you mean 'certificate'?"});
+    CHECK(found_in(in_tls("key b;")) ==
+          messages{"3:1+3 error: unknown directive 'key' in 'tls' of 'listen'; it is an argument of 'certificate'"});
+    CHECK(found_in(in_tls("ca b;")) ==
+          messages{"3:1+2 error: unknown directive 'ca' in 'tls' of 'listen'; it is an argument of "
+                   "'client_certificate' and in 'tls' of 'backend'"});
+    CHECK(found_in(in_listen("certificate b;")) ==
+          messages{"2:1+11 error: unknown directive 'certificate' in 'listen'; it stands in 'tls' of 'listen' and in "
+                   "'tls' of 'backend'"});
+    CHECK(found_in(in_listen("ssl_certificate b;")) ==
+          messages{"2:1+15 error: unknown directive 'ssl_certificate' in 'listen'; weir says 'certificate'"});
+    CHECK(found_in(in_tls("certificate;")) == messages{"3:1+11 error: 'certificate' needs FILE: the path of a file"});
+    CHECK(found_in(in_tls("certificate \"\";")) ==
+          messages{"3:13+2 error: 'certificate' takes the path of a file, not ''"});
+    CHECK(found_in(in_tls("certificate b kee=c;")) ==
+          messages{"3:15+5 error: unknown argument 'kee' of 'certificate'; did you mean 'key'?"});
+    CHECK(found_in(in_tls("certificate a key=c;")) ==
+          messages{"3:13+1 warning: the same certificate twice", "2:19+1 note: first given here"});
+    CHECK(found_in(in_top("handshakes threads=65;")) ==
+          messages{"1:12+10 error: 'threads=' takes auto or a whole number from 1 to 64, not '65'"});
+}
+
+TEST_CASE("tls messages: versions, ciphers, protocols", "[golden]") {
+    CHECK(found_in(in_tls("min_version 1.1;")) == messages{"3:13+3 error: 'min_version' takes 1.2 or 1.3, not '1.1'"});
+    CHECK(found_in(in_tls("ciphers A,B;")) ==
+          messages{"3:9+3 error: 'ciphers' takes a list of OpenSSL's names with ':' between, not 'A,B'; the names of "
+                   "this list have ':' between them"});
+    CHECK(
+        found_in(in_tls("curves X25519::P-256;")) ==
+        messages{"3:8+13 error: 'curves' takes a list of OpenSSL's names with ':' between, not 'X25519::P-256'; a name "
+                 "of the list is empty"});
+    CHECK(
+        found_in(in_client_tls("ciphersuites A:/;")) ==
+        messages{"3:14+3 error: 'ciphersuites' takes a list of OpenSSL's names with ':' between, not 'A:/'; '/' is not "
+                 "one"});
+    CHECK(found_in(in_tls("min_version 1.3;\nciphers A;")) ==
+          messages{"4:9+1 warning: 'ciphers' are for TLS 1.2, which 'min_version 1.3' leaves out; those of TLS 1.3 are "
+                   "'ciphersuites'"});
+    CHECK(found_in(in_tls("ciphers HIGH:!aNULL:DES-CBC3-SHA;")) ==
+          messages{"3:9+24 warning: 'DES-CBC3-SHA' is too weak to protect anything"});
+    CHECK(found_in(in_client_tls("ciphers ALL:@SECLEVEL=0;")) ==
+          messages{"3:9+15 warning: '@SECLEVEL=0' is too weak to protect anything"});
+    CHECK(found_in(in_tls("alpn h2,http/1.1;")) ==
+          messages{
+              "3:6+11 error: in http mode weir speaks HTTP/1.1 with clients, not 'h2'; 'alpn' takes http/1.1 or off"});
+    CHECK(found_in(in_client_tls("alpn h2;")) ==
+          messages{
+              "3:6+2 error: in http mode weir speaks HTTP/1.1 with servers, not 'h2'; 'alpn' takes http/1.1 or off"});
+    CHECK(found_in(in_tcp("tls { certificate a; alpn h2; }")) == messages{});
+    CHECK(found_in("listen 1 { protocol tcp; default_backend web; }\nbackend web { server a:1; tls { alpn h2; } }") ==
+          messages{});
+    CHECK(
+        found_in(in_tls("alpn HTTP/1.1;")) ==
+        messages{"3:6+8 error: 'alpn' takes off or a list of protocols such as http/1.1, not 'HTTP/1.1'; it is written "
+                 "http/1.1"});
+    CHECK(found_in(in_tls("alpn " + std::string(256, 'x') + ";")).size() == 1);
+    CHECK(found_in(in_tls("tickets off lifetime=1h;")) ==
+          messages{"3:13+11 warning: 'lifetime=' means nothing with 'tickets off'"});
+}
+
+TEST_CASE("tls messages: certificates of clients", "[golden]") {
+    CHECK(found_in(in_tls("client_certificate required;")) ==
+          messages{
+              "3:20+8 error: 'client_certificate required' needs ca=FILE: the authorities whose certificates clients "
+              "may have"});
+    CHECK(found_in(in_tls("client_certificate off ca=b;")) ==
+          messages{"3:24+4 warning: 'ca=' means nothing with 'client_certificate off'"});
+    CHECK(found_in(in_tls("client_certificate optional ca=b;")) ==
+          messages{"3:20+8 warning: nobody learns what an optional certificate was worth: no 'request_header' of this "
+                   "listener has $client_certificate_verdict"});
+    CHECK(found_in(in_tcp("tls { certificate a; client_certificate optional ca=b; }")) ==
+          messages{
+              "2:41+8 warning: in tcp mode nobody learns what an optional certificate was worth; 'required' refuses"});
+    CHECK(found_in(in_asking("optional", "request_header set X-Client $client_certificate_verdict;")) == messages{});
+    CHECK(
+        found_in(in_asking("required", "request_header add X-Client $client_certificate_subject;")) ==
+        messages{"3:16+3 warning: 'add' keeps what the client itself sent as 'X-Client': it may claim any certificate; "
+                 "'set' replaces it"});
+    CHECK(found_in(in_asking("required", "response_header add X-Client $client_certificate_serial;")) == messages{});
+    CHECK(found_in(in_route("request_header set X $client_certificate_subject;")) ==
+          messages{"2:16+3 warning: '$client_certificate_subject' tells nothing: this listener asks for no "
+                   "'client_certificate'"});
+    CHECK(found_in(in_route("response_header set X $tls_version;")) ==
+          messages{"2:17+3 warning: '$tls_version' is always empty: this listener has no 'tls'"});
+    CHECK(found_in(in_route("request_header set X $client_certificate_subjet;")) ==
+          messages{"2:22+27 error: 'request_header' takes the value of a header, not '$client_certificate_subjet'; "
+                   "unknown variable '$client_certificate_subjet'; did you mean '$client_certificate_subject'?"});
+}
+
+TEST_CASE("tls messages: redirects", "[golden]") {
+    const auto with = [](const std::string& listener, const std::string& to) {
+        return found_in("listen " + listener + " { tls { certificate a; }\nroute / { redirect 308 " + to + "; } }");
+    };
+    const messages again{
+        "2:26+21 warning: this listener speaks TLS already: the redirect leads back to it, again and again"};
+    CHECK(with("443", "https://$host$target") == messages{"2:24+20" + again[0].substr(7)});
+    CHECK(with("8443", "https://$host$target") == messages{"2:24+20" + again[0].substr(7)});
+    CHECK(with("443", "http://$host$target") ==
+          messages{"2:24+19 warning: this redirect leads from TLS to plain HTTP"});
+    CHECK(with("443", "https://other$target") == messages{});
+    CHECK(found_in("listen 80 { route / { redirect 308 https://$host$target; } }\n"
+                   "listen 443 { tls { certificate a; } route / { respond 200; } }\n"
+                   "listen 8443 { tls { certificate a; } route / { redirect 308 https://$host$target; } }") ==
+          messages{});
+}
+
+TEST_CASE("tls messages: sni", "[golden]") {
+    CHECK(found_in(in_listen("sni a.b web;")) ==
+          messages{"2:5+3 error: 'sni' is for listeners with 'protocol tcp'; with http a route has host="});
+    CHECK(found_in(in_sni("tls { certificate a; }\nsni a.b web;\ndefault_backend web;")) ==
+          messages{"3:5+3 error: 'sni' passes TLS on unopened, but the 'tls' of this listener opens it",
+                   "2:1+3 note: the block is here"});
+    CHECK(
+        found_in(in_sni("sni a.b web;")) ==
+        messages{"1:8+1 warning: who asks for another name is closed; 'sni * BACKEND' or 'default_backend' would take "
+                 "them"});
+    CHECK(found_in(in_sni("sni * web;")) == messages{});
+    CHECK(found_in(in_sni("sni a.b web;\ndefault_backend web;")) == messages{});
+    CHECK(found_in(in_sni("sni * wbe;")) == messages{"2:7+3 error: unknown backend 'wbe'; did you mean 'web'?"});
+    CHECK(found_in(in_sni("sni *;")) == messages{"2:1+3 error: 'sni' needs BACKEND: the name of a backend"});
+    CHECK(found_in(in_sni("sni *,a.b web;")) ==
+          messages{"2:5+5 error: 'sni' takes * or a list of host names such as example.com,*.example.com, not '*,a.b'; "
+                   "'*': '*' stands only for the first labels: *.example.com"});
+    CHECK(found_in(in_sni("sni 10.0.0.1 web;\nsni * web;")) ==
+          messages{"2:5+8 error: '10.0.0.1' is an address; a ClientHello tells names only (RFC 6066)"});
+    CHECK(found_in(in_sni("sni *.b web alpn=h2,x;\nsni a.b web alpn=x;\nsni a.b web;\nsni * web;\nsni c web;")) ==
+          messages{"3:5+3 warning: this 'sni' never matches: an earlier one takes all its connections",
+                   "2:5+3 note: the earlier one is here",
+                   "6:5+1 warning: this 'sni' never matches: an earlier one takes all its connections",
+                   "5:5+1 note: the earlier one is here"});
+    CHECK(found_in("listen 1 { protocol tcp;\nsni * a; }\nbackend a { server a:1; fallback respond sorry; }") ==
+          messages{"2:5+1 error: a tcp listener cannot answer by itself, as the fallback of backend 'a' wants; only "
+                   "'fallback backend' works for it",
+                   "3:34+7 note: the fallback is here"});
+}
+
+TEST_CASE("tls messages: servers", "[golden]") {
+    CHECK(found_in(in_client_tls("verify off;")) ==
+          messages{"3:8+3 warning: with 'verify off' whoever gets between weir and a server can read and change "
+                   "everything"});
+    CHECK(found_in(in_client_tls("verify off;\nca b;")).back() ==
+          "4:4+1 warning: 'ca' means nothing with 'verify off'");
+    CHECK(found_in(in_backend("server unix:/b;\ntls;")) ==
+          messages{"2:8+7 error: a Unix socket has no host to check the server's certificate against; 'tls' needs a "
+                   "'name'",
+                   "3:1+3 note: the block is here"});
+    CHECK(found_in(in_backend("server unix:/b;\ntls { name b.c; }")) == messages{});
+    CHECK(
+        found_in(in_client_tls("name b.c:443;")) ==
+        messages{"3:6+7 error: 'name' takes a host name or an IP address, not 'b.c:443'; names are compared without a "
+                 "port"});
+    CHECK(found_in(in_client_tls("name [::1];")) ==
+          messages{"3:6+5 error: 'name' takes a host name or an IP address, not '[::1]'; here an IPv6 address stands "
+                   "without brackets"});
+    CHECK(found_in(in_client_tls("name *.b;")) ==
+          messages{"3:6+3 error: 'name' takes a host name or an IP address, not '*.b'"});
+}

@@ -61,8 +61,12 @@ TEST_CASE("a wrong command line: exit code 2 and one clear line", "[e2e]") {
     scratch_directory here;
     const auto file = here.write("good.conf", good);
     const std::pair<std::vector<std::string>, const char*> table[] = {
-        {{"--frobnicate"}, "--frobnicate"}, {{"-f"}, "-f needs"}, {{"-s", "dance", "-f", file}, "drain or stop"},
-        {{"-c", "-T", "-f", file}, "-T"},   {{"-c", file}, "-f"}, {{"-s", "drain", "-f", file}, "pid_file"},
+        {{"--frobnicate"}, "--frobnicate"},
+        {{"-f"}, "-f needs"},
+        {{"-s", "dance", "-f", file}, "reload, drain or stop"},
+        {{"-c", "-T", "-f", file}, "-T"},
+        {{"-c", file}, "-f"},
+        {{"-s", "drain", "-f", file}, "pid_file"},
     };
     for (const auto& [arguments, word] : table) {
         const auto failed = run_weir(arguments);

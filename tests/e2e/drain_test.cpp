@@ -146,6 +146,15 @@ TEST_CASE("pid file: written, found by -s, removed", "[e2e]") {
     CHECK(nobody.errors.contains(path));
 }
 
+TEST_CASE("-s reload sends HUP", "[e2e]") {
+    scratch_directory here;
+    proxy weir{"pid_file " + here.file("weir.pid") + ";\nlisten 127.0.0.1:0 { route / { respond 200; } }"};
+    CHECK(run_weir({"-s", "reload", "-f", weir.configuration_file()}).status == 0);
+    weir.told("HUP");
+    CHECK(get(weir.address(), "/").status == 200);
+    CHECK(weir.stop() == 0);
+}
+
 TEST_CASE("-s stop cuts what runs", "[e2e]") {
     scratch_directory here;
     origin_process web;

@@ -24,6 +24,7 @@ TEST_CASE("options: what is asked for") {
     CHECK(parsed({"-V"})->what == options::action::versions);
     CHECK(parsed({"-h"})->what == options::action::help);
     CHECK(parsed({"-s", "drain"})->signal == "drain");
+    CHECK(parsed({"-s", "reload"})->signal == "reload");
     CHECK(parsed({"-s", "stop"})->what == options::action::signal);
 }
 

@@ -1,0 +1,23 @@
+#pragma once
+/// What there is to tell about the TLS connection that a request came by: filled once, after the handshake, and read for
+/// $tls_version, $client_certificate_subject and the like (conf::text_template).
+///
+/// Plain data. Each text must be fit for a header field: whoever fills it in escapes what a certificate may hold, line
+/// feeds above all. Belongs to the connection; a request only points at it.
+#include <string>
+
+namespace weir {
+
+struct tls_facts {
+    std::string sni;      // the name that was asked for, lower case; empty: none
+    std::string version;  // "TLSv1.3"
+    std::string cipher;   // "TLS_AES_128_GCM_SHA256"
+
+    // Of the client's certificate
+    std::string client_verdict = "none";  // "none", "ok", "failed:certificate has expired"
+    std::string client_subject;           // as RFC 4514 writes it: "CN=alice,O=Example"
+    std::string client_fingerprint;       // SHA-256 of all of it, lower case hex
+    std::string client_serial;            // hex
+};
+
+}  // namespace weir

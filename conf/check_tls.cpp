@@ -80,7 +80,7 @@ void check_headers(const listener& made, const written& where, diagnostics& prob
         const auto& route = made.routes[i];
         check_actions(made, route.request_headers, routes[i]->all("request_header"), true, problems);
         check_actions(made, route.response_headers, routes[i]->all("response_header"), false, problems);
-        if (route.redirects) check_value(made, route.redirects->to, *routes[i]->find("redirect", "URL"), problems);
+        if (route.redirects) check_value(made, route.redirects->to, *routes[i]->find("redirect"), problems);
         for (const auto& action : route.request_headers)
             tells = tells || first_variable(action.value, is_of_client_certificate) != variable::none;
     }
@@ -248,10 +248,10 @@ void check_redirects(const config& whole, const written& top, diagnostics& probl
             const std::string_view to = made.routes[j].redirects->to.text;
             const bool same = to == "https://$host$target" || to == "$scheme://$host$target";
             if (same && (serves_443(made) || !another))
-                problems.warning(*routes[j]->find("redirect", "URL"),
+                problems.warning(*routes[j]->find("redirect"),
                                  "this listener speaks TLS already: the redirect leads back to it, again and again");
             if (to.starts_with("http://"))
-                problems.warning(*routes[j]->find("redirect", "URL"), "this redirect leads from TLS to plain HTTP");
+                problems.warning(*routes[j]->find("redirect"), "this redirect leads from TLS to plain HTTP");
         }
     }
 }

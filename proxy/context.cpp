@@ -1,5 +1,7 @@
 #include "proxy/context.hpp"
 
+#include "proxy/tls_facts.hpp"
+
 namespace weir {
 namespace {
 
@@ -58,7 +60,7 @@ backend_view::backend_view(backend& of, const context_slot<tls::client_context>&
 }
 
 listener_view::listener_view(const conf::listener& settings, std::string name, listener_state& shared)
-    : settings{settings}, name{std::move(name)}, shared{shared} {
+    : settings{settings}, name{std::move(name)}, shared{shared}, tells_tls_facts{weir::tells_tls_facts(settings)} {
     for (const auto& network : settings.trusted) {
         if (network.unix_socket) trusted.add_unix();
         else trusted.add(network.bytes, network.prefix);

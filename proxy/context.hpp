@@ -137,6 +137,7 @@ struct listener_view {
     std::string name;  // the address as bound, for the logs
     listener_state& shared;
     network_set trusted;
+    bool tells_tls_facts;
 };
 
 /// A client connection that waits for its next request.

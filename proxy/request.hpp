@@ -26,7 +26,7 @@ struct request {
     worker_context& worker;
     listener_view& listener;
     byte_stream& client;
-    const tls_facts* tls = nullptr;  // of the client's connection; null: it is plain
+    const tls_facts* tls = nullptr;  // of the client's connection; null: plain, or nobody asks for them
 
     std::unique_ptr<http::request_head> kept_head;  // goes back when we end
     http::request_head& head;

@@ -113,8 +113,10 @@ task<void> refuse_unread(worker_context& w, byte_stream& client) {
 }
 
 /// True if the connection may carry another request.
-task<bool> serve_request(worker_context& w, listener_view& listener, byte_stream& client, bool may_keep) {
+task<bool> serve_request(worker_context& w, listener_view& listener, byte_stream& client, const tls_facts* tls,
+                         bool may_keep) {
     request r{w, listener, client};
+    r.tls = tls;
     http::request_parser parser;
     auto taken = take_head(r, parser);
     if (taken && !*taken) taken = co_await read_rest(r, parser);
@@ -166,6 +168,7 @@ task<void> serve_http(worker_context& w, listener_view& listener, admitted clien
         if (!enter_as_client(w, listener, client)) co_return;
     }
     if (settings.tls && !co_await begin_tls(w, listener, stream)) co_return;
+    const auto facts = listener.tells_tls_facts ? facts_of(stream) : nullptr;
     auto patience = settings.timeout.client_header;
     for (unsigned left = settings.max_requests; left > 0; --left) {
         if (stream.in().empty()) {
@@ -177,7 +180,7 @@ task<void> serve_http(worker_context& w, listener_view& listener, admitted clien
         }
         if (w.ladder.refuse_before_parsing()) co_return co_await refuse_unread(w, stream);
         if (looks_like_tls(stream.in()) && !stream.layer()) co_return co_await refuse_tls(w, stream);
-        if (!co_await serve_request(w, listener, stream, left > 1)) co_return;
+        if (!co_await serve_request(w, listener, stream, facts.get(), left > 1)) co_return;
         patience = settings.timeout.keep_alive;
     }
 }

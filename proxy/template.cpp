@@ -25,7 +25,7 @@ void expand(const conf::text_template& text, const request& r, std::string& out)
         case variable::path: out += r.head.path(); break;
         case variable::client_address: r.client.peer().append_ip_to(out); break;
         case variable::request_id: out += r.id_text(); break;
-        case variable::scheme: out += r.tls ? "https" : "http"; break;
+        case variable::scheme: out += r.client.layer() ? "https" : "http"; break;
         case variable::sni: out += tls.sni; break;
         case variable::tls_version: out += tls.version; break;
         case variable::tls_cipher: out += tls.cipher; break;

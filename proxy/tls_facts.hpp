@@ -4,7 +4,11 @@
 ///
 /// Plain data. Each text must be fit for a header field: whoever fills it in escapes what a certificate may hold, line
 /// feeds above all. Belongs to the connection; a request only points at it.
+#include <memory>
 #include <string>
+
+#include "conf/config.hpp"
+#include "lib/net/byte_stream.hpp"
 
 namespace weir {
 
@@ -19,5 +23,10 @@ struct tls_facts {
     std::string client_fingerprint;       // SHA-256 of all of it, lower case hex
     std::string client_serial;            // hex
 };
+
+/// Of a connection whose handshake is done.
+std::unique_ptr<tls_facts> facts_of(const byte_stream& client);
+/// Does any header action of the listener's routes tell of them? Else they need not be gathered.
+bool tells_tls_facts(const conf::listener& settings);
 
 }  // namespace weir

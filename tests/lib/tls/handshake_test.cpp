@@ -1,0 +1,181 @@
+#include "lib/tls/handshake.hpp"
+
+#include <thread>
+
+#include "lib/async/race.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/sweep.hpp"
+#include "tests/support/tls_streams.hpp"
+
+using namespace weir;
+using namespace weir::testing;
+using how = tls::handshake_failure::kind;
+
+namespace {
+
+/// A desk where every costly step goes to the pool.
+struct busy_desk : tls::handshake_desk {
+    explicit busy_desk(offload_pool& pool) : handshake_desk{pool} {
+        tls::placement_policy policy;
+        policy.most_here = 0ns;
+        placement = tls::handshake_placement{policy};
+    }
+};
+
+/// Until the pool has done so many jobs; then what it has to say is heard.
+void await_jobs(const offload_pool& pool, std::uint64_t n) {
+    while (pool.statistics().done < n) std::this_thread::yield();
+}
+
+}  // namespace
+
+TEST_CASE("handshake: on the loop and on the pool come to the same end", "[tls]") {
+    virtual_loop time;
+    tls_streams ends{time};
+    busy_desk desk{ends.pool};
+    running<tls_streams::shaken> as_client{
+        time, tls_streams::handshake(*ends.client, ends.client_session(), desk, tls::handshake_kind::as_client)};
+    running<tls_streams::shaken> as_server{
+        time, tls_streams::handshake(*ends.server, ends.server_session(), desk, tls::handshake_kind::ecdsa)};
+    ends.carry();
+    await_jobs(ends.pool, 1);  // the server's
+    ends.carry();
+    await_jobs(ends.pool, 2);  // the client's
+    while (!as_client.done() || !as_server.done()) ends.carry();
+    CHECK(as_client.get());
+    CHECK(as_server.get());
+    CHECK(desk.on_pool == 2);
+    CHECK(desk.here == 0);
+    CHECK(desk.placement.expected(tls::handshake_kind::ecdsa) !=
+          tls::handshake_placement{}.expected(tls::handshake_kind::ecdsa));  // learned
+}
+
+TEST_CASE("handshake: each side learns why it failed", "[tls]") {
+    virtual_loop time;
+    tls_streams ends{time};
+    tls::handshake_desk desk{ends.pool};
+    running<tls_streams::shaken> as_client{time, tls_streams::handshake(*ends.client, ends.client_session("other.test"),
+                                                                        desk, tls::handshake_kind::as_client)};
+    running<tls_streams::shaken> as_server{
+        time, tls_streams::handshake(*ends.server, ends.server_session(), desk, tls::handshake_kind::ecdsa)};
+    ends.carry();
+    REQUIRE(as_client.done());
+    CHECK(as_client.get().error().how == how::untrusted);
+    CHECK(as_client.get().error().text.find("ostname mismatch") != std::string::npos);
+    REQUIRE(as_server.done());
+    CHECK(as_server.get().error().how == how::failed);
+    CHECK(as_server.get().error().text.find("alert") != std::string::npos);
+}
+
+TEST_CASE("handshake: a peer that leaves in the middle", "[tls]") {
+    virtual_loop time;
+    tls_streams ends{time};
+    tls::handshake_desk desk{ends.pool};
+    running<tls_streams::shaken> as_client{
+        time, tls_streams::handshake(*ends.client, ends.client_session(), desk, tls::handshake_kind::as_client)};
+    time.settle();
+    ends.client_end->finish();
+    time.settle();
+    REQUIRE(as_client.done());
+    CHECK(as_client.get().error().how == how::left);
+}
+
+TEST_CASE("handshake: refused when too many wait for a thread, and the queue skips those who left", "[tls]") {
+    virtual_loop time;
+    tls_streams ends{time};
+    offload_pool none{"test-none", 0, 1};  // no thread ever comes for the jobs
+    busy_desk desk{none};
+    running<tls_streams::shaken> as_client{
+        time, tls_streams::handshake(*ends.client, ends.client_session(), desk, tls::handshake_kind::as_client)};
+    running<tls_streams::shaken> waits{
+        time, tls_streams::handshake(*ends.server, ends.server_session(), desk, tls::handshake_kind::ecdsa)};
+    ends.carry();
+    REQUIRE_FALSE(waits.done());
+    CHECK(none.statistics().queued == 1);
+
+    tls_streams others{time};
+    const auto next = [&] {
+        return running<tls_streams::shaken>{
+            time, tls_streams::handshake(*others.server, others.server_session(), desk, tls::handshake_kind::ecdsa)};
+    };
+    {
+        auto refused = next();
+        others.server_end->send(ends.to_server);
+        time.settle();
+        REQUIRE(refused.done());
+        CHECK(refused.get().error().how == how::refused);
+    }
+    ends.server_end->finish();  // the one that waits leaves
+    time.settle();
+    REQUIRE(waits.done());
+    CHECK(waits.get().error().how == how::left);
+
+    tls_streams third{time};
+    running<tls_streams::shaken> in_its_place{
+        time, tls_streams::handshake(*third.server, third.server_session(), desk, tls::handshake_kind::ecdsa)};
+    third.server_end->send(ends.to_server);
+    time.settle();
+    CHECK_FALSE(in_its_place.done());
+    CHECK(none.statistics().skipped == 1);
+}
+
+TEST_CASE("handshake: destroyed while its step is on the pool, it leaves nothing behind", "[tls]") {
+    virtual_loop time;
+    tls_streams ends{time};
+    busy_desk desk{ends.pool};
+    running<tls_streams::shaken> as_client{
+        time, tls_streams::handshake(*ends.client, ends.client_session(), desk, tls::handshake_kind::as_client)};
+    {
+        running<tls_streams::shaken> as_server{
+            time, tls_streams::handshake(*ends.server, ends.server_session(), desk, tls::handshake_kind::ecdsa)};
+        ends.carry();
+    }
+    ends.server.reset();
+    while (ends.pool.statistics().done + ends.pool.statistics().skipped < 1) std::this_thread::yield();
+    time.settle();
+    CHECK_FALSE(as_client.done());
+}
+
+namespace {
+
+/// Both sides in one root, carried by a helper.
+struct handshake_scenario {
+    explicit handshake_scenario(virtual_loop& loop) : time{loop}, ends{loop}, desk{ends.pool}, helpers{loop} {
+        helpers.spawn(carry());
+    }
+    task<void> carry() {
+        while (true) {
+            pass(*ends.client_end, *ends.server_end);
+            pass(*ends.server_end, *ends.client_end);
+            co_await time.sleep(1ms);
+        }
+    }
+    static void pass(fake_peer& from, fake_peer& to) {
+        const auto bytes = std::exchange(from.received, {});
+        if (!bytes.empty()) to.send(bytes);
+    }
+    task<void> run() {
+        scope both{time};
+        both.spawn(side(*ends.client, ends.client_session(), tls::handshake_kind::as_client));
+        both.spawn(side(*ends.server, ends.server_session(), tls::handshake_kind::ecdsa));
+        co_await both.joined();
+    }
+    task<void> side(byte_stream& stream, std::unique_ptr<tls::session> session, tls::handshake_kind kind) {
+        auto shaken = co_await timeout(time, 10s, tls_streams::handshake(stream, std::move(session), desk, kind));
+        done += shaken && *shaken ? 1 : 0;
+        if (!done) co_return;
+        const auto sent = co_await stream.write("a word after it");
+        done += sent ? 0 : -100;
+    }
+    void check_finished() const { REQUIRE(done == 2); }
+
+    virtual_loop& time;
+    tls_streams ends;
+    tls::handshake_desk desk;
+    int done = 0;
+    scope helpers;
+};
+
+}  // namespace
+
+TEST_CASE("handshake: destroyed at each of its suspension points", "[tls][sweep]") { sweep<handshake_scenario>(); }

@@ -88,6 +88,9 @@ void figures_of_listener(Teller& tell) {
                  &of::full_total);
     tell.gauge("clients", "Clients that have a connection; counted only where there is a limit for each.",
                &of::clients);
+    tell.gauge("tls_handshakes_open", "TLS handshakes in progress.", &of::handshakes_open);
+    tell.gauge("tls_certificate_not_after_seconds", "When the first of its certificates expires, in Unix time; 0: plain.",
+               &of::certificate_not_after);
     tell.counter("clients_refused_total", "Connections that were one too many of their client's, or came too soon.",
                  &of::clients_refused_total);
 }
@@ -113,6 +116,14 @@ void sums_of_worker(Teller& tell) {
     tell.counter("hedge_wasted_connections_total",
                  "Connections to servers closed because another try of a hedge or a race was faster.",
                  &of::hedges_wasted);
+    tell.counter("tls_handshakes_total", "TLS handshakes with clients; those that failed are in refused_total.",
+                 &of::handshakes, by_words{"kind", handshake_words});
+    tell.spread("tls_handshake", "From a whole ClientHello to the end of the handshake.", &of::handshake_time);
+    tell.counter("tls_server_handshakes_total", "TLS handshakes with servers.", &of::server_handshakes,
+                 by_words{"kind", handshake_words});
+    tell.counter("tls_server_handshakes_failed_total", "Those that failed.", &of::server_handshakes_failed);
+    tell.counter("tls_costly_steps_total", "Costly steps of handshakes, by where they ran.", &of::costly_steps,
+                 by_words{"where", placement_words});
     tell.spread("request", "From the first byte of a request to the last of its response.", &of::total);
     tell.counter("access_lines_dropped_total", "Lines of the access log that found its queue full.",
                  &of::access_lines_dropped);

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <optional>
@@ -36,6 +37,13 @@ std::optional<address> address_of(const conf::endpoint& at) {
     if (!at.unix_path.empty()) return address::unix_socket(at.unix_path);
     if (at.host.empty()) return address::inet({}, at.port);  // [::]: every address, IPv4 too
     return address::parse_ip(at.host, at.port);
+}
+
+/// In Unix time.
+std::int64_t first_expiry(const tls::server_context& context) {
+    const auto& all = context.certificates();
+    const auto first = std::ranges::min_element(all, {}, &tls::certificate_facts::not_after);
+    return first == all.end() ? 0 : std::chrono::system_clock::to_time_t(first->not_after);
 }
 
 class process {
@@ -269,6 +277,10 @@ task<process_status> process::look() {
         to.full_total = from.gate.full_count();
         to.total = from.connections_total;
         to.clients_refused_total = from.clients_refused_total;
+        if (from.tls) {
+            to.handshakes_open = from.tls->gate.inside();
+            to.certificate_not_after = first_expiry(*from.tls->context.get());
+        }
         const std::lock_guard lock{from.mutex};
         to.clients = from.clients.clients();
     }

@@ -35,6 +35,10 @@ inline constexpr std::array<std::string_view, priority_classes> class_words{"cri
 /// Of worker_status::responses_total. `none`: the client left before there was anything to answer.
 inline constexpr std::array<std::string_view, 6> status_words{"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
 
+/// Of worker_status::handshakes and costly_steps.
+inline constexpr std::array<std::string_view, 2> handshake_words{"full", "resumed"};
+inline constexpr std::array<std::string_view, 2> placement_words{"loop", "pool"};
+
 struct worker_status {
     bool answered = true;  // false: as it was some time ago
 
@@ -45,6 +49,9 @@ struct worker_status {
     std::array<std::uint64_t, reason_count> refused_total{};
     std::array<std::uint64_t, status_words.size()> responses_total{};
     latency_counts total;
+    std::array<std::uint64_t, 2> handshakes{}, server_handshakes{}, costly_steps{};
+    std::uint64_t server_handshakes_failed = 0;
+    latency_counts handshake_time;
 
     double pressure = 0, busy_share = 0;
     pressure_parts parts;
@@ -65,6 +72,8 @@ struct listener_status {
     unsigned open = 0, limit = 0;
     std::uint64_t total = 0, full_total = 0, clients_refused_total = 0;
     std::size_t clients = 0;
+    unsigned handshakes_open = 0;
+    std::int64_t certificate_not_after = 0;  // of the first to expire, Unix time; 0: plain
 };
 
 struct pool_status {

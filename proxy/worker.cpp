@@ -149,6 +149,11 @@ private:
         std::ranges::transform(from.refused_total, now.refused_total.begin(), value);
         std::ranges::transform(from.responses_total, now.responses_total.begin(), value);
         from.total.add_to(now.total);
+        now.handshakes = {from.handshakes_full.value(), from.handshakes_resumed.value()};
+        now.server_handshakes = {from.server_handshakes_full.value(), from.server_handshakes_resumed.value()};
+        now.server_handshakes_failed = from.server_handshakes_failed.value();
+        if (w_.handshakes) now.costly_steps = {w_.handshakes->here, w_.handshakes->on_pool};
+        from.handshake_time.add_to(now.handshake_time);
         add_strain(now);
         for (const auto& backend : w_.backends) {
             auto& idle = now.idle_connections.emplace_back();

@@ -22,11 +22,6 @@ struct busy_desk : tls::handshake_desk {
     }
 };
 
-/// Until the pool has done so many jobs; then what it has to say is heard.
-void await_jobs(const offload_pool& pool, std::uint64_t n) {
-    while (pool.statistics().done < n) std::this_thread::yield();
-}
-
 }  // namespace
 
 TEST_CASE("handshake: on the loop and on the pool come to the same end", "[tls]") {
@@ -37,11 +32,10 @@ TEST_CASE("handshake: on the loop and on the pool come to the same end", "[tls]"
         time, tls_streams::handshake(*ends.client, ends.client_session(), desk, tls::handshake_kind::as_client)};
     running<tls_streams::shaken> as_server{
         time, tls_streams::handshake(*ends.server, ends.server_session(), desk, tls::handshake_kind::ecdsa)};
-    ends.carry();
-    await_jobs(ends.pool, 1);  // the server's
-    ends.carry();
-    await_jobs(ends.pool, 2);  // the client's
-    while (!as_client.done() || !as_server.done()) ends.carry();
+    while (!as_client.done() || !as_server.done()) {  // the pool's threads take the time they take
+        ends.carry();
+        std::this_thread::yield();
+    }
     CHECK(as_client.get());
     CHECK(as_server.get());
     CHECK(desk.on_pool == 2);

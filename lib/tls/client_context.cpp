@@ -82,7 +82,7 @@ client_context::loaded client_context::load(const client_settings& settings, wal
 
 ssl_ptr client_context::new_session(const std::string& name, session_store* sessions) const {
     assert(!name.empty() || !verify_);
-    ssl_ptr made{SSL_new(context_.get())};
+    ssl_ptr made{SSL_new(context_.get()), free_ssl{shared_from_this()}};
     SSL* ssl = made.get();
     if (ssl == nullptr) return made;
     SSL_set_connect_state(ssl);

@@ -6,7 +6,7 @@
 ///     ssl_ptr ssl = (*loaded)->new_session("api.internal", &sessions);
 ///     SSL_set_bio(...); SSL_do_handshake(ssl.get());             // fails unless the server proves to be api.internal
 ///
-/// The context is immutable after load: any thread may use it. An SSL must not outlive its context, nor its store.
+/// The context is immutable after load: any thread may use it. An SSL keeps it alive; it must not outlive its store.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -40,7 +40,7 @@ private:
     std::uint64_t context_ = 0;                     // that they were made by
 };
 
-class client_context {
+class client_context : public std::enable_shared_from_this<client_context> {
 public:
     using loaded = std::expected<std::shared_ptr<const client_context>, std::vector<std::string>>;
 

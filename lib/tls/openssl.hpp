@@ -26,16 +26,21 @@ struct freed_by {
 template <class T, auto Free>
 using openssl_ptr = std::unique_ptr<T, freed_by<Free>>;
 
-/// OpenSSL forbids to resume the session of a connection that ended without a shutdown, which TLS 1.0 asked for; since
-/// 1.1 (RFC 4346 7.2.1) a cut connection is no reason. A fatal alert still is.
-inline void free_ssl(SSL* ssl) {
-    SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-    SSL_free(ssl);
-}
+/// Frees an SSL, then lets go of the context that made it, so that whatever its callbacks look at lives as long.
+struct free_ssl {
+    std::shared_ptr<const void> context = nullptr;
+    void operator()(SSL* ssl) const noexcept {
+        // OpenSSL forbids to resume the session of a connection that ended without a shutdown, as TLS 1.0 asked for; since
+        // 1.1 (RFC 4346 7.2.1) a cut connection is no reason. A fatal alert still is.
+        SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+        SSL_free(ssl);
+    }
+};
+using ssl_ptr = std::unique_ptr<SSL, free_ssl>;
+
 /// Frees the stack only, its certificates have owners.
 inline void free_stack(STACK_OF(X509) * stack) { sk_X509_free(stack); }
 
-using ssl_ptr = openssl_ptr<SSL, free_ssl>;
 using ssl_ctx_ptr = openssl_ptr<SSL_CTX, SSL_CTX_free>;
 using ssl_session_ptr = openssl_ptr<SSL_SESSION, SSL_SESSION_free>;
 using bio_ptr = openssl_ptr<BIO, BIO_free>;

@@ -134,14 +134,12 @@ void server_context::set_up(SSL_CTX* context, const server_settings& settings,
     }
 }
 
-ssl_ptr server_context::new_session() const {
-    ssl_ptr ssl{SSL_new(sets_.front().context.get())};
-    if (ssl) SSL_set_accept_state(ssl.get());
-    return ssl;
-}
+ssl_ptr server_context::new_session() const { return new_session(sets_.front()); }
 
-ssl_ptr server_context::new_session(const client_hello& hello) const {
-    ssl_ptr ssl{SSL_new(choose(hello).context.get())};
+ssl_ptr server_context::new_session(const client_hello& hello) const { return new_session(choose(hello)); }
+
+ssl_ptr server_context::new_session(const certificate_set& set) const {
+    ssl_ptr ssl{SSL_new(set.context.get()), free_ssl{shared_from_this()}};
     if (ssl) SSL_set_accept_state(ssl.get());
     return ssl;
 }

@@ -13,8 +13,8 @@
 /// Off for good: renegotiation, early data, compression, versions before 1.2, session caches (tickets only, one for
 /// each TLS 1.3 handshake: a second would cost time, and browsers ask for what they need on the next connection).
 ///
-/// Immutable after load, so that any thread may use it; when files change a new one takes its place, and connections
-/// of before keep theirs: an SSL must not outlive its context.
+/// Immutable after load, so that any thread may use it; when files change a new one takes its place, and sessions of
+/// before keep theirs alive (ssl_ptr sees to that, on whichever thread they end).
 #include <cstddef>
 #include <expected>
 #include <functional>
@@ -33,7 +33,7 @@
 
 namespace weir::tls {
 
-class server_context {
+class server_context : public std::enable_shared_from_this<server_context> {
 public:
     using loaded = std::expected<std::shared_ptr<const server_context>, std::vector<std::string>>;
 
@@ -76,6 +76,7 @@ private:
     /// Lower case, without final dot.
     const certificate_set* find(std::string_view name) const;
     const certificate_set& choose(const client_hello& hello) const;
+    ssl_ptr new_session(const certificate_set& set) const;
     static int on_server_name(SSL* ssl, int* alert, void* self);
     static int on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
                        unsigned offered_size, void* self);

@@ -165,6 +165,21 @@ TEST_CASE("server context: warnings of all certificates", "[tls]") {
     CHECK(server->warnings() == std::vector<std::string>{ending.certificate + ": expires on " + day_of(now() + 24h)});
 }
 
+TEST_CASE("server context: a handshake goes on when the context has been replaced meanwhile", "[tls]") {
+    test_ca ca;
+    auto server = load({.certificates = {ca.issue({.names = {"a.test"}}), ca.issue({.names = {"b.test"}})}});
+    const std::weak_ptr<const server_context> old = server;
+    plain_client client;
+    {
+        tls_pair pair{client.ask("b.test"), server->new_session()};
+        server.reset();
+        REQUIRE(pair.shake_hands());
+        CHECK(subject_seen(pair) == "CN=b.test");
+        CHECK_FALSE(old.expired());
+    }
+    CHECK(old.expired());
+}
+
 TEST_CASE("server context: the whole chain is sent", "[tls]") {
     test_ca root{"root"};
     test_ca middle{root, "middle"};

@@ -196,7 +196,7 @@ TEST_CASE("admin: a browser shows the dashboard, whose policy lets its own scrip
     child_process shown{{browser, "--headless=new", "--no-sandbox", "--disable-gpu",
                          "--user-data-dir=" + weir.directory().file("browser"), "--virtual-time-budget=4000",
                          "--dump-dom", "http://" + admin + "/"}};
-    CHECK(shown.wait(60s) == 0);
+    CHECK(shown.wait(180s) == 0);
     const auto page = shown.output();
     for (const auto& part :
          std::vector<std::string>{"<h2>Backend web</h2>", "<th scope=\"row\">" + web.address() + "</th>",

@@ -105,9 +105,8 @@ task<void> respond(request& r, bool may_keep) {
     return forward(r);
 }
 
-/// Nothing to be read here: there is no time for it, or it is TLS where there should be none.
+/// No time even to read what is asked.
 task<void> refuse_unread(worker_context& w, byte_stream& client) {
-    if (looks_like_tls(client.in()) && !client.layer()) co_return co_await refuse_tls(w, client);
     w.numbers.refused_total[static_cast<std::size_t>(reason::overloaded)].add();
     const auto sent = co_await timeout(w.time, last_word_limit, client.write(http::refusal_unread));
     if (sent && *sent) co_await close_politely(client);
@@ -160,21 +159,15 @@ task<bool> accept_proxy_header(worker_context& w, listener_view& listener, byte_
     }
 }
 
-/// What comes before the first request, where anything does. False: the client is not one of ours.
-static task<bool> begin_http(worker_context& w, listener_view& listener, admitted& client) {
-    if (listener.settings.accept_proxy) {
-        if (!co_await accept_proxy_header(w, listener, *client.stream)) co_return false;
-        if (!enter_as_client(w, listener, client)) co_return false;
-    }
-    co_return !listener.settings.tls || co_await begin_tls(w, listener, *client.stream);
-}
-
-// Everything that lives while a connection is idle lies in this one frame, with a place for each thing it ever awaits: so there
-// are few.
+// Everything that lives while a connection is idle lies in this one frame.
 task<void> serve_http(worker_context& w, listener_view& listener, admitted client) {
     const auto& settings = listener.settings;
     auto& stream = *client.stream;
-    if ((settings.accept_proxy || settings.tls) && !co_await begin_http(w, listener, client)) co_return;
+    if (settings.accept_proxy) {
+        if (!co_await accept_proxy_header(w, listener, stream)) co_return;
+        if (!enter_as_client(w, listener, client)) co_return;
+    }
+    if (settings.tls && !co_await begin_tls(w, listener, stream)) co_return;
     const auto facts = listener.tells_tls_facts ? facts_of(stream) : nullptr;
     auto patience = settings.timeout.client_header;
     for (unsigned left = settings.max_requests; left > 0; --left) {
@@ -185,8 +178,8 @@ task<void> serve_http(worker_context& w, listener_view& listener, admitted clien
             const auto got = co_await timeout(w.time, w.idle_wait(patience), stream.fill());
             if (!got || !*got || **got == 0) co_return;
         }
-        if (w.ladder.refuse_before_parsing() || (looks_like_tls(stream.in()) && !stream.layer()))
-            co_return co_await refuse_unread(w, stream);
+        if (w.ladder.refuse_before_parsing()) co_return co_await refuse_unread(w, stream);
+        if (looks_like_tls(stream.in()) && !stream.layer()) co_return co_await refuse_tls(w, stream);
         if (!co_await serve_request(w, listener, stream, facts.get(), left > 1)) co_return;
         patience = settings.timeout.keep_alive;
     }

@@ -89,8 +89,8 @@ void figures_of_listener(Teller& tell) {
     tell.gauge("clients", "Clients that have a connection; counted only where there is a limit for each.",
                &of::clients);
     tell.gauge("tls_handshakes_open", "TLS handshakes in progress.", &of::handshakes_open);
-    tell.gauge("tls_certificate_not_after_seconds", "When the first of its certificates expires, in Unix time; 0: plain.",
-               &of::certificate_not_after);
+    tell.gauge("tls_certificate_not_after_seconds",
+               "When the first of its certificates expires, in Unix time; 0: plain.", &of::certificate_not_after);
     tell.counter("clients_refused_total", "Connections that were one too many of their client's, or came too soon.",
                  &of::clients_refused_total);
 }

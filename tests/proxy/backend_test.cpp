@@ -49,22 +49,6 @@ void fail_once(virtual_loop& time, backend& web, reason why = reason::first_byte
 
 }  // namespace
 
-TEST_CASE("server: addresses as configured, names until they are looked up") {
-    group g{"server orders.internal:9000; server unix:/run/a;"};
-    auto& servers = g.web.servers();
-    REQUIRE(servers.size() == 3);
-    CHECK_FALSE(servers[0].needs_lookup());
-    CHECK(servers[0].addresses() == std::vector{*address::parse_ip("127.0.0.1", 9001)});
-    CHECK(servers[1].needs_lookup());
-    CHECK(servers[1].addresses().empty());
-    CHECK(servers[2].addresses().at(0).is_unix());
-
-    const std::vector found{*address::parse_ip("10.0.0.1", 9000)};
-    CHECK(servers[1].set_addresses(found));
-    CHECK_FALSE(servers[1].set_addresses(found));  // no news
-    CHECK(servers[1].addresses() == found);
-}
-
 TEST_CASE("backend: a place is counted until it dies, wherever it was moved") {
     virtual_loop time;
     group g{""};

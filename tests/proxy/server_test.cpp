@@ -9,7 +9,7 @@ using namespace weir::testing;
 TEST_CASE("server: addresses as configured, names until they are looked up") {
     const auto config = configured("listen 127.0.0.1:1 { route / web; } backend web { server 127.0.0.1:9001; "
                                    "server orders.internal:9000; server unix:/run/a; }");
-    journal events;
+    journal events{100};
     backend web{config.backends[0], 7, events};
     auto& servers = web.servers();
     REQUIRE(servers.size() == 3);

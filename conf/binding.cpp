@@ -206,7 +206,8 @@ reading<void> assign(const argument& to, const field& in, std::string_view text,
     if (done) return {};
 
     auto hint = done.error().empty() ? std::string{} : "; " + done.error();
-    if (hint.empty() && to.what != kind::status) {
+    const bool is_numeric = !text.empty() && text[0] >= '0' && text[0] <= '9';  // no slip of letters
+    if (hint.empty() && !is_numeric) {
         auto words = to.words;
         if (!to.none.empty()) words.push_back(to.none);
         hint = did_you_mean(text, words);

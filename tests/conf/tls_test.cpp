@@ -198,8 +198,7 @@ TEST_CASE("tls messages: blocks", "[golden]") {
 }
 
 TEST_CASE("tls messages: versions, ciphers, protocols", "[golden]") {
-    CHECK(found_in(in_tls("min_version 1.1;")) ==
-          messages{"3:13+3 error: 'min_version' takes 1.2 or 1.3, not '1.1'; did you mean '1.2'?"});
+    CHECK(found_in(in_tls("min_version 1.1;")) == messages{"3:13+3 error: 'min_version' takes 1.2 or 1.3, not '1.1'"});
     CHECK(found_in(in_tls("ciphers A,B;")) ==
           messages{"3:9+3 error: 'ciphers' takes a list of OpenSSL's names with ':' between, not 'A,B'; the names of "
                    "this list have ':' between them"});

@@ -1,5 +1,8 @@
 // TLS in the configuration: what blocks mean, and one golden test per message.
+#include <algorithm>
+
 #include "tests/conf/golden.hpp"
+#include "tests/support/property.hpp"
 
 using namespace weir::conf;
 using namespace weir::conf::golden;
@@ -330,4 +333,79 @@ TEST_CASE("tls messages: servers", "[golden]") {
                    "without brackets"});
     CHECK(found_in(in_client_tls("name *.b;")) ==
           messages{"3:6+3 error: 'name' takes a host name or an IP address, not '*.b'"});
+}
+
+TEST_CASE("tls: lines in any order, twice or not at all: a configuration or an error", "[property]") {
+    static constexpr std::string_view lines[] = {
+        "listen 443 {",
+        "listen 1 { protocol tcp;",
+        "protocol tcp;",
+        "default_backend web;",
+        "tls {",
+        "tls;",
+        "certificate a key=b ocsp=c;",
+        "certificate;",
+        "client_certificate optional ca=b;",
+        "client_certificate required;",
+        "alpn h2,http/1.1;",
+        "alpn off;",
+        "min_version 1.3;",
+        "ciphers RC4:A;",
+        "tickets off lifetime=1h;",
+        "verify off;",
+        "ca b;",
+        "name b;",
+        "sni * web alpn=x;",
+        "sni a.b,*.c other;",
+        "sni 10.0.0.1;",
+        "route / { redirect 308 https://$host$target; }",
+        "route / { redirect 308; }",
+        "route / web { request_header add X $client_certificate_subject; response_header set Y $sni; }",
+        "route / web { request_header add X; request_header; }",
+        "}",
+        "backend web { server unix:/a;",
+        "backend other { server a:1; fallback respond sorry;",
+    };
+    rc::prop("no line is followed into nothing", [](const std::vector<std::uint8_t>& order) {
+        std::string text;
+        for (auto each : order) text.append(lines[each % std::size(lines)]).append("\n");
+        const auto result = load("f", text, {.cores = 1, .read_file = read_file});
+        const bool has_error =
+            std::ranges::any_of(result.found, [](const auto& each) { return each.level == severity::error; });
+        RC_ASSERT(result.value.has_value() == !has_error);
+        RC_ASSERT(result.found.empty() || !render(result.found, text).empty());
+    });
+    rc::prop("nor in a sound file from which one was taken, or into which one came",
+             [](std::uint8_t which, std::uint8_t with) {
+        std::vector<std::string_view> sound{
+            "listen 443 {",
+            "tls {",
+            "certificate a key=b ocsp=c;",
+            "client_certificate optional ca=b;",
+            "alpn http/1.1;",
+            "}",
+            "route /a { redirect 308 https://$host$target; }",
+            "route / web { request_header set X $client_certificate_subject; response_header set Y $sni; }",
+            "}",
+            "listen 1 { protocol tcp;",
+            "sni * web alpn=x;",
+            "sni a.b,*.c web;",
+            "default_backend web;",
+            "}",
+            "backend web { server unix:/a;",
+            "tls {",
+            "verify off;",
+            "name b;",
+            "ca b;",
+            "}",
+            "}"};
+        const auto at = sound.begin() + which % static_cast<int>(sound.size());
+        if (with % 2 == 0) sound.erase(at);
+        else sound.insert(at, lines[with / 2 % std::size(lines)]);
+        std::string text;
+        for (auto each : sound) text.append(each).append("\n");
+        const auto result = load("f", text, {.cores = 1, .read_file = read_file});
+        if (result.value)
+            RC_ASSERT(load("f", dump(*result.value), {.cores = 1, .read_file = read_file}).value == result.value);
+    });
 }

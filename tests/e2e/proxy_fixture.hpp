@@ -8,8 +8,8 @@
 ///     CHECK(weir.stop() == 0);
 ///
 /// What the text does not set is set so that tests are quick and repeatable: one worker, the access log as JSON on
-/// stdout, the error log at level debug, a drain without lame duck, no shedding. A weir that does not start is a std::runtime_error
-/// with what it said. An object belongs to one thread.
+/// stdout, the error log at level debug, a drain without lame duck, no shedding. A weir that does not start is a
+/// std::runtime_error with what it said. An object belongs to one thread.
 #include <chrono>
 #include <functional>
 #include <map>

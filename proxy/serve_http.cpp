@@ -159,6 +159,13 @@ task<bool> accept_proxy_header(worker_context& w, listener_view& listener, byte_
     }
 }
 
+/// The next request, or its beginning. Not written out below: its parts would have a place each in that frame.
+static timeout_awaiter<byte_stream::fill_awaiter> next_bytes(worker_context& w, const conf::listener& settings,
+                                                             byte_stream& client, bool first) {
+    const auto patience = first ? settings.timeout.client_header : settings.timeout.keep_alive;
+    return timeout(w.time, w.idle_wait(patience), client.fill());
+}
+
 // Everything that lives while a connection is idle lies in this one frame.
 task<void> serve_http(worker_context& w, listener_view& listener, admitted client) {
     const auto& settings = listener.settings;
@@ -169,19 +176,17 @@ task<void> serve_http(worker_context& w, listener_view& listener, admitted clien
     }
     if (settings.tls && !co_await begin_tls(w, listener, stream)) co_return;
     const auto facts = listener.tells_tls_facts ? facts_of(stream) : nullptr;
-    auto patience = settings.timeout.client_header;
     for (unsigned left = settings.max_requests; left > 0; --left) {
         if (stream.in().empty()) {
             if (w.closing_idle) co_return;
             idle_client entry{stream};
             w.idle_clients.push_back(entry);
-            const auto got = co_await timeout(w.time, w.idle_wait(patience), stream.fill());
+            const auto got = co_await next_bytes(w, settings, stream, left == settings.max_requests);
             if (!got || !*got || **got == 0) co_return;
         }
         if (w.ladder.refuse_before_parsing()) co_return co_await refuse_unread(w, stream);
         if (looks_like_tls(stream.in()) && !stream.layer()) co_return co_await refuse_tls(w, stream);
         if (!co_await serve_request(w, listener, stream, facts.get(), left > 1)) co_return;
-        patience = settings.timeout.keep_alive;
     }
 }
 

@@ -1,16 +1,17 @@
 #include "lib/http/answer.hpp"
 
+#include <array>
+
 #include "lib/http/write.hpp"
 
 namespace weir::http {
 
 namespace {
 
-char* put_beginning(char* at, int status, std::string_view phrase, const answer_mode& mode) noexcept {
-    at = put_number(put(at, "HTTP/1.1 "), static_cast<unsigned>(status));
-    at = put(put(put(at, " "), phrase), "\r\n");
-    if (!mode.date.empty()) at = put(put(put(at, "Date: "), mode.date), "\r\n");
-    return put(at, "Server: weir\r\n");
+constexpr std::string_view server_line = "Server: weir\r\n";
+
+char* put_date(char* at, const answer_mode& mode) noexcept {
+    return mode.date.empty() ? at : put(put(put(at, "Date: "), mode.date), "\r\n");
 }
 
 char* put_end(char* at, const answer_mode& mode) noexcept {
@@ -20,18 +21,46 @@ char* put_end(char* at, const answer_mode& mode) noexcept {
     return put(at, "\r\n");
 }
 
-char* put_proxy_status(char* at, std::string_view cause, std::string_view name) noexcept {
-    return put(put(put(put(put(at, "weir; error="), cause), "; details=\""), name), "\"");
+/// The parts of a refusal that its reason decides: refusing must cost little when there is much to refuse.
+struct refusal_text {
+    std::string status_line;
+    std::string fields;  // those behind the date
+    std::string body;
+};
+
+refusal_text compose(reason why) {
+    refusal_text text;
+    const auto status = status_for(why);
+    append_status_line(text.status_line, status);
+    text.body =
+        std::to_string(status).append(" ").append(phrase_of(status)).append("\n").append(word(why)).append("\n");
+    text.fields = server_line;
+    append_field(text.fields, "Content-Type", "text/plain; charset=utf-8");
+    append_field(text.fields, "Content-Length", text.body.size());
+    append_field(text.fields, "Cache-Control", "no-store");
+    text.fields.append("Proxy-Status: ");
+    append_proxy_status(text.fields, why);
+    text.fields.append("\r\n");
+    return text;
+}
+
+const refusal_text& text_of(reason why) {
+    static const auto all = [] {
+        std::array<refusal_text, reason_count> texts;
+        for (int i = 0; i < reason_count; ++i) texts[static_cast<std::size_t>(i)] = compose(static_cast<reason>(i));
+        return texts;
+    }();
+    return all[static_cast<std::size_t>(why)];
 }
 
 }  // namespace
 
 void append_answer(std::string& out, const answer& what, const answer_mode& mode) {
     const bool bodyless = what.status == 204 || what.status == 304;
-    const auto phrase = phrase_of(what.status);
     constexpr std::size_t all_fixed_text = 256;
-    write_parts::extend(out, all_fixed_text + phrase.size() + mode.date.size(),
-                        [&](char* at) { return put_beginning(at, what.status, phrase, mode); });
+    append_status_line(out, what.status);
+    write_parts::extend(out, all_fixed_text + mode.date.size(),
+                        [&](char* at) { return put(put_date(at, mode), server_line); });
     if (!what.location.empty()) append_field(out, "Location", what.location);
     if (!bodyless) {
         if (!what.body.empty()) append_field(out, "Content-Type", what.type);
@@ -53,32 +82,22 @@ const std::string_view refusal_unread = "HTTP/1.1 503 Service Unavailable\r\n"
                                         "Connection: close\r\n\r\n";
 
 void append_refusal(std::string& out, reason why, const answer_mode& mode, const refusal_hints& hints) {
-    const auto status = status_for(why);
-    const auto phrase = phrase_of(status), name = word(why), cause = proxy_status_of(why);
-    const auto body_bytes = sizeof "503  \n\n" - 2 + phrase.size() + name.size();
-    constexpr std::size_t all_fixed_text = 512;
-    const auto most =
-        all_fixed_text + 2 * (phrase.size() + name.size()) + cause.size() + mode.date.size() + mode.request_id.size();
+    const auto& text = text_of(why);
+    constexpr std::size_t all_fixed_text = 256;
+    const auto most = all_fixed_text + text.status_line.size() + text.fields.size() + text.body.size() +
+                      mode.date.size() + mode.request_id.size();
     write_parts::extend(out, most, [&](char* at) {
-        at = put_beginning(at, status, phrase, mode);
-        at =
-            put(put_number(put(at, "Content-Type: text/plain; charset=utf-8\r\nContent-Length: "), body_bytes), "\r\n");
-        at = put_proxy_status(put(at, "Cache-Control: no-store\r\nProxy-Status: "), cause, name);
-        at = put(at, "\r\n");
+        at = put(put_date(put(at, text.status_line), mode), text.fields);
         if (hints.retry_after > 0) at = put(put_number(put(at, "Retry-After: "), hints.retry_after), "\r\n");
         if (hints.unprocessed) at = put(at, "X-Not-Processed: 1\r\n");
         if (hints.no_retry) at = put(at, "X-Retry: no\r\n");
         at = put_end(at, mode);
-        if (mode.head_only) return at;
-        at = put_number(at, static_cast<unsigned>(status));
-        return put(put(put(put(put(at, " "), phrase), "\n"), name), "\n");
+        return mode.head_only ? at : put(at, text.body);
     });
 }
 
 void append_proxy_status(std::string& out, reason why) {
-    const auto cause = proxy_status_of(why), name = word(why);
-    write_parts::extend(out, cause.size() + name.size() + sizeof "weir; error=; details=\"\"",
-                        [&](char* at) { return put_proxy_status(at, cause, name); });
+    out.append("weir; error=").append(proxy_status_of(why)).append("; details=\"").append(word(why)).append("\"");
 }
 
 }  // namespace weir::http

@@ -120,15 +120,17 @@ private:
 };
 
 /// What an operator sees of a backend; a copy as of one moment.
-struct server_status {
+struct breaker_status {
+    std::string breaker, breaker_cause;
+    std::uint64_t breaker_generation = 0, breaker_opened_total = 0, probes_total = 0, results_ignored = 0;
+    std::array<std::uint64_t, breaker_causes> breaker_changes{};
+    nanoseconds in_state{};
+    nanoseconds open_for{};  // what is left of its open interval
+};
+struct server_status : breaker_status {
     std::string name;
     std::string verdict;  // up, down, ejected, or the breaker's state
-    std::string breaker, breaker_cause;
-    std::uint64_t breaker_generation = 0, breaker_opened_total = 0, probes_total = 0, ejections_total = 0;
-    std::uint64_t results_ignored = 0;
-    std::array<std::uint64_t, breaker_causes> breaker_changes{};
-    nanoseconds in_state{};  // of the breaker
-    nanoseconds open_for{};  // what is left of its open interval
+    std::uint64_t ejections_total = 0;
     nanoseconds ejected_for{};
     unsigned in_flight = 0, weight = 0;
     double share = 1;  // of its weight: slow start and slowness
@@ -144,9 +146,20 @@ struct server_status {
     std::array<std::uint64_t, outcome_count> outcomes{};
     latency_counts first_byte;
 };
+/// Of a route that has a limit or breakers of its own.
+struct route_status {
+    struct at_server : breaker_status {
+        std::string server;
+    };
+    std::string name;  // as in "/api@12:5": its prefix, and where in the configuration it stands
+    unsigned in_flight = 0;
+    std::optional<unsigned> limit;
+    std::vector<at_server> breakers;
+};
 struct backend_status {
     std::string name;
     std::vector<server_status> servers;
+    std::vector<route_status> routes;
     unsigned in_flight = 0, usable = 0;
     std::optional<unsigned> limit;
     bool panic = false;
@@ -266,6 +279,7 @@ private:
     rolling_quantile times_;
     outlier_detector outliers_;
     std::vector<std::unique_ptr<waiting_line>> lines_;
+    std::vector<const route_state*> own_rules_;  // routes with a limit or breakers of their own
     unsigned in_flight_ = 0;
     time_point next_sweep_{};
     unsigned places_ = 0;

@@ -11,6 +11,23 @@ std::string text_of(nanoseconds t) {
     return std::to_string(t / 1ms) + "." + std::to_string(t % 1ms / 100us) + " ms";
 }
 
+void describe(breaker_status& into, const circuit_breaker& breaker, time_point now) {
+    into.breaker = word(breaker.at(now));
+    into.breaker_cause = word(breaker.why());
+    into.breaker_generation = breaker.generation();
+    into.breaker_opened_total = breaker.opened();
+    into.probes_total = breaker.probes();
+    into.in_state = breaker.in_state(now);
+    into.open_for = breaker.open_for(now);
+    into.results_ignored = breaker.ignored();
+    for (std::size_t cause = 0; cause < breaker_causes; ++cause)
+        into.breaker_changes[cause] = breaker.changes(static_cast<circuit_breaker::cause>(cause));
+}
+
+std::string name_of(const conf::route& route) {
+    return route.prefix + "@" + std::to_string(route.at.line) + ":" + std::to_string(route.at.column);
+}
+
 std::string percent(double share) { return std::to_string(std::lround(100 * share)) + " %"; }
 
 }  // namespace
@@ -29,16 +46,7 @@ backend_status backend::status(time_point when) {
         const auto& c = conditions_[i];
         const bool shut = c.breaker_open || state == circuit_breaker::state::ramp || c.draining;
         s.verdict = c.health_down ? "down" : c.ejected ? "ejected" : shut ? std::string{word(state)} : "up";
-        s.breaker = word(state);
-        s.breaker_cause = word(g.breaker.why());
-        s.breaker_generation = g.breaker.generation();
-        s.breaker_opened_total = g.breaker.opened();
-        s.probes_total = g.breaker.probes();
-        s.in_state = g.breaker.in_state(now);
-        s.open_for = g.breaker.open_for(now);
-        s.results_ignored = g.breaker.ignored();
-        for (std::size_t cause = 0; cause < breaker_causes; ++cause)
-            s.breaker_changes[cause] = g.breaker.changes(static_cast<circuit_breaker::cause>(cause));
+        describe(s, g.breaker, now);
         if (c.ejected) s.ejected_for = std::max(outliers_.ejected_until(i) - now, nanoseconds{0});
         s.in_flight = from.in_flight();
         s.weight = from.settings().weight;
@@ -57,6 +65,17 @@ backend_status backend::status(time_point when) {
         s.tries = g.tries;
         s.outcomes = g.outcomes;
         g.first_byte.add_to(s.first_byte);
+    }
+    for (const auto* way : own_rules_) {
+        auto& route = out.routes.emplace_back();
+        route.name = name_of(way->settings);
+        route.in_flight = way->in_flight;
+        route.limit = way->settings.limit;
+        for (std::size_t i = 0; i < way->breakers.size(); ++i) {
+            auto& breaker = route.breakers.emplace_back();
+            breaker.server = servers_[i].name();
+            describe(breaker, way->breakers[i], now);
+        }
     }
     out.in_flight = in_flight_;
     if (settings_.limit.how == conf::in_flight_limit::kind::fixed) out.limit = settings_.limit.places;
@@ -106,7 +125,7 @@ void backend::note_breaker(std::size_t i, time_point now) {
 
 void backend::note_route_breaker(const place& p, circuit_breaker::state was, time_point now) {
     const auto& breaker = p.of_.route->breakers[p.of_.index];
-    auto why = std::string{word(breaker.why())}.append("; of route ").append(p.of_.route->settings.prefix);
+    auto why = std::string{word(breaker.why())}.append("; of route ").append(name_of(p.of_.route->settings));
     note(journal_kind::breaker, p.of_.index, std::string{word(was)}, std::string{word(breaker.at(now))},
          std::move(why));
 }

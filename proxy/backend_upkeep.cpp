@@ -57,6 +57,7 @@ void backend::prepare(route_state& way) {
     if (way.settings.own_breakers)
         for (std::size_t i = 0; i < servers_.size(); ++i)
             way.breakers.emplace_back(breaker_policy_of(settings_.breaker));
+    if (way.settings.own_breakers || way.settings.limit) own_rules_.push_back(&way);
     if (way.settings.hedge) way.hedges.emplace(weir::hedges_of(*way.settings.hedge, settings_.hedge_budget_permille));
 }
 

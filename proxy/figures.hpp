@@ -195,15 +195,8 @@ void figures_of_backend(Teller& tell) {
 }
 
 template <class Teller>
-void figures_of_server(Teller& tell) {
-    using of = server_status;
-    tell.detail("name", &of::name);
-    tell.detail("verdict", &of::verdict);
-    tell.detail("backup", &of::backup);
-    tell.gauge("up", "1: neither down nor ejected, its breaker closed.", [](const of& s) { return s.verdict == "up"; });
-    tell.gauge("healthy", "0: the active checks say that it is down.", &of::healthy);
-    tell.counter("ejections_total", "How often it was ejected as an outlier.", &of::ejections_total);
-    tell.gauge("ejected_for", "How long it will still be ejected.", &of::ejected_for);
+void figures_of_breaker(Teller& tell) {
+    using of = breaker_status;
     tell.state("breaker", "1 for the state of the circuit breaker.", &of::breaker,
                by_words{"state", words_of<circuit_breaker::state, breaker_states>()});
     tell.detail("breaker_cause", &of::breaker_cause);
@@ -216,6 +209,27 @@ void figures_of_server(Teller& tell) {
                  &of::results_ignored);
     tell.counter("breaker_opened_total", "How often the breaker opened.", &of::breaker_opened_total);
     tell.counter("breaker_probes_total", "Tries that were to find out whether it works again.", &of::probes_total);
+}
+
+template <class Teller>
+void figures_of_route(Teller& tell) {
+    using of = route_status;
+    tell.detail("name", &of::name);
+    tell.gauge("in_flight", "Tries in flight on a route that has a limit or breakers of its own.", &of::in_flight);
+    tell.gauge("limit", "Tries that may be in flight on it; absent: no limit of its own.", &of::limit);
+}
+
+template <class Teller>
+void figures_of_server(Teller& tell) {
+    using of = server_status;
+    tell.detail("name", &of::name);
+    tell.detail("verdict", &of::verdict);
+    tell.detail("backup", &of::backup);
+    tell.gauge("up", "1: neither down nor ejected, its breaker closed.", [](const of& s) { return s.verdict == "up"; });
+    tell.gauge("healthy", "0: the active checks say that it is down.", &of::healthy);
+    tell.counter("ejections_total", "How often it was ejected as an outlier.", &of::ejections_total);
+    tell.gauge("ejected_for", "How long it will still be ejected.", &of::ejected_for);
+    figures_of_breaker(tell);
     tell.gauge("in_flight", "Tries in flight.", &of::in_flight);
     tell.gauge("limit", "Tries that may be in flight; absent: the backend has a limit.", &of::limit);
     tell.gauge("weight", "Its weight in the configuration.", &of::weight);

@@ -148,19 +148,31 @@ void append_metrics(std::string& out, const process_status& s) {
     std::deque<std::string> twins;  // names of servers that stand twice in a backend; labels refer to them
     std::vector<labelled<backend_status>> backends;
     std::vector<labelled<server_status>> servers;
+    std::vector<labelled<route_status>> routes;
+    std::vector<labelled<route_status::at_server>> route_breakers;
     for (const auto& b : s.backends) {
         backends.push_back({{{"backend", b.name}}, &b});
+        const auto first = servers.size();
         for (auto at = b.servers.begin(); at != b.servers.end(); ++at) {
             std::string_view name = at->name;
             const auto before = std::ranges::count(b.servers.begin(), at, at->name, &server_status::name);
             if (before > 0) name = twins.emplace_back(at->name + "#" + std::to_string(before + 1));
             servers.push_back({{{"backend", b.name}, {"server", name}}, &*at});
         }
+        for (const auto& route : b.routes) {
+            routes.push_back({{{"backend", b.name}, {"route", route.name}}, &route});
+            for (std::size_t i = 0; i < route.breakers.size(); ++i)
+                route_breakers.push_back({servers[first + i].labels.with({"route", route.name}), &route.breakers[i]});
+        }
     }
     samples<backend_status> of_backends{out, "weir_backend_", std::move(backends)};
     figures_of_backend(of_backends);
     samples<server_status> of_servers{out, "weir_server_", std::move(servers)};
     figures_of_server(of_servers);
+    samples<route_status> of_routes{out, "weir_route_", std::move(routes)};
+    figures_of_route(of_routes);
+    samples<route_status::at_server> of_route_breakers{out, "weir_route_", std::move(route_breakers)};
+    figures_of_breaker(of_route_breakers);
 }
 
 }  // namespace weir

@@ -55,6 +55,27 @@ private:
     const Of& of_;
 };
 
+/// An array of objects, of which `tell` makes the members.
+template <class Of>
+void tell_all(json_writer& json, std::string_view name, const std::vector<Of>& all, auto tell) {
+    json.open_array(name);
+    for (const auto& each : all) {
+        json.open_object();
+        members one{json, each};
+        tell(one, each);
+        json.close_object();
+    }
+    json.close_array();
+}
+
+void tell_route(json_writer& json, auto& one, const route_status& route) {
+    figures_of_route(one);
+    tell_all(json, "breakers", route.breakers, [](auto& breaker, const auto&) {
+        breaker.detail("server", &route_status::at_server::server);
+        figures_of_breaker(breaker);
+    });
+}
+
 }  // namespace
 
 void append_status(std::string& out, const process_status& status) {
@@ -62,47 +83,17 @@ void append_status(std::string& out, const process_status& status) {
     json.open_object();
     members process{json, status};
     figures_of_process(process);
-    json.open_array("listeners");
-    for (const auto& each : status.listeners) {
-        json.open_object();
-        members listener{json, each};
-        figures_of_listener(listener);
-        json.close_object();
-    }
-    json.close_array();
-    json.open_array("workers");
-    for (const auto& each : status.workers) {
-        json.open_object();
-        members worker{json, each};
-        sums_of_worker(worker);
-        figures_of_worker(worker);
-        json.close_object();
-    }
-    json.close_array();
-    json.open_array("backends");
-    for (const auto& each : status.backends) {
-        json.open_object();
-        members backend{json, each};
-        figures_of_backend(backend);
-        json.open_array("servers");
-        for (const auto& one : each.servers) {
-            json.open_object();
-            members server{json, one};
-            figures_of_server(server);
-            json.close_object();
-        }
-        json.close_array();
-        json.close_object();
-    }
-    json.close_array();
-    json.open_array("offload_pools");
-    for (const auto& each : status.pools) {
-        json.open_object();
-        members pool{json, each};
-        figures_of_pool(pool);
-        json.close_object();
-    }
-    json.close_array();
+    tell_all(json, "listeners", status.listeners, [](auto& one, const auto&) { figures_of_listener(one); });
+    tell_all(json, "workers", status.workers, [](auto& one, const auto&) {
+        sums_of_worker(one);
+        figures_of_worker(one);
+    });
+    tell_all(json, "backends", status.backends, [&](auto& one, const backend_status& backend) {
+        figures_of_backend(one);
+        tell_all(json, "servers", backend.servers, [](auto& server, const auto&) { figures_of_server(server); });
+        tell_all(json, "routes", backend.routes, [&](auto& way, const auto& route) { tell_route(json, way, route); });
+    });
+    tell_all(json, "offload_pools", status.pools, [](auto& one, const auto&) { figures_of_pool(one); });
     json.close_object();
     out.push_back('\n');
 }

@@ -80,6 +80,16 @@ TEST_CASE("metrics: backends and servers") {
     CHECK(page.value("weir_server_first_byte_seconds_count" + second + "}") == 3);
 }
 
+TEST_CASE("metrics: routes that have rules of their own") {
+    const auto page = page_of(sample_status());
+    CHECK(page.value("weir_route_in_flight{backend=\"web\",route=\"/api@12:5\"}") == 3);
+    CHECK(page.value("weir_route_limit{backend=\"web\",route=\"/api@12:5\"}") == 8);
+    const std::string twin = "{backend=\"web\",server=\"10.0.0.2:80#2\",route=\"/api@12:5\"";
+    CHECK(page.value("weir_route_breaker" + twin + ",state=\"half_open\"}") == 1);
+    CHECK(page.value("weir_route_breaker" + twin + ",state=\"closed\"}") == 0);
+    CHECK(page.value("weir_route_breaker_open_for_seconds" + twin + "}") == 2);
+}
+
 TEST_CASE("metrics: a server that stands twice has two series") {
     const auto page = page_of(sample_status());
     CHECK(page.value("weir_server_up{backend=\"web\",server=\"10.0.0.2:80\"}") == 0);

@@ -58,6 +58,13 @@ TEST_CASE("status: backends and servers") {
     CHECK(server["limit"].is_null());
     CHECK(server["tries_total"]["hedge"].number() == 2);
     CHECK(server["outcomes_total"]["bad"].number() == 9);
+    REQUIRE(web["routes"].size() == 1);
+    CHECK(web["routes"][0]["name"].text() == "/api@12:5");
+    CHECK(web["routes"][0]["limit"].number() == 8);
+    CHECK(web["routes"][0]["in_flight"].number() == 3);
+    REQUIRE(web["routes"][0]["breakers"].size() == 3);
+    CHECK(web["routes"][0]["breakers"][2]["server"].text() == "10.0.0.2:80");
+    CHECK(web["routes"][0]["breakers"][2]["breaker"].text() == "half_open");
     CHECK(server["connections_idle"].number() == 2);
     CHECK(page["backends"][1]["name"].text() == "odd \"name\\");
 }

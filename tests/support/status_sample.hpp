@@ -67,6 +67,19 @@ inline process_status sample_status() {
     }
     web.servers[1].verdict = web.servers[1].breaker = "open";
     web.servers[1].breaker_cause = "streak";
+    auto& way = web.routes.emplace_back();
+    way.name = "/api@12:5";
+    way.in_flight = 3;
+    way.limit = 8;
+    for (const char* name : {"10.0.0.1:80", "10.0.0.2:80", "10.0.0.2:80"}) {
+        auto& breaker = way.breakers.emplace_back();
+        breaker.server = name;
+        breaker.breaker = "closed";
+        breaker.breaker_cause = "none";
+    }
+    way.breakers[2].breaker = "half_open";
+    way.breakers[2].breaker_cause = "share";
+    way.breakers[2].open_for = 2s;
     auto& odd = all.backends.emplace_back();
     odd.name = "odd \"name\\";
     odd.servers.emplace_back().name = "unix:/run/a";

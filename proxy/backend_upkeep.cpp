@@ -92,6 +92,7 @@ void backend::adapt(time_point now) {
     }
     const auto usual = times_.at(500, now).value_or(0ns);
     usual_ns_.store(usual.count(), std::memory_order_relaxed);
+    late_ns_.store(times_.at(950, now).value_or(0ns).count(), std::memory_order_relaxed);
     queue_policy policy;
     policy.places = settings_.queue.value_or(std::clamp(limit * places_per_permit, fewest_places, most_places));
     const auto base = std::chrono::duration_cast<milliseconds>(quickest_base());

@@ -2,6 +2,7 @@
 
 #include "lib/async/race.hpp"
 #include "lib/async/scope.hpp"
+#include "proxy/leftover.hpp"
 
 namespace weir {
 namespace {
@@ -47,13 +48,18 @@ public:
         return running_.empty() ? ended : nullptr;
     }
     /// Ends those that are still out. What they took so far is the least they would have taken.
-    void cancel() noexcept {
+    void cancel() {
         running_.cancel();
+        auto& w = r_.worker;
         for (auto& each : entrants_) {
-            if (!each.tries) continue;
-            if (!each.asked) each.tries->on.report(outcome::ignored, r_.time().now() - each.tries->began);
-            const bool failed = each.asked && !*each.asked;
-            if (each.tries->connection && !failed) r_.worker.numbers.hedges_wasted_total.add();
+            if (!each.tries || (each.asked && !*each.asked)) continue;
+            const bool answered = each.asked.has_value();
+            if (can_be_saved(*each.tries, answered)) {
+                w.leftovers.spawn(save(w, leftover{*each.tries, answered}));
+                continue;
+            }
+            if (!answered) each.tries->on.report(outcome::ignored, w.time.now() - each.tries->began);
+            if (each.tries->connection) w.numbers.hedges_wasted_total.add();
         }
     }
 

@@ -4,8 +4,8 @@
 ///
 ///     auto won = co_await contest(r, std::move(first), wanted, plan);
 ///
-/// Only for what may be repeated and has no body. A loser's connection is closed, since its response is still to come; its time so
-/// far tells the backend that it was no faster than that.
+/// Only for what may be repeated and has no body. A loser's connection is saved if its answer comes soon (leftover.hpp), else
+/// closed; its time so far tells the backend that it was no faster than that.
 #include <expected>
 
 #include "proxy/attempt.hpp"

@@ -70,7 +70,7 @@ listener_view::listener_view(const conf::listener& settings, std::string name, l
 worker_context::worker_context(loop& time, unsigned number, shared_state& shared, std::uint64_t seed)
     : time{time}, number{number}, shared{shared}, streams{time}, pipes{most_pipes}, chance{seed},
       request_ids{chance(), chance()}, error_lines{time, shared.disk, shared.error_log, error_lines_waiting},
-      errors{error_lines, level_of(shared.config.error_level), "worker " + std::to_string(number)} {
+      errors{error_lines, level_of(shared.config.error_level), "worker " + std::to_string(number)}, leftovers{time} {
     for (std::size_t i = 0; i < shared.backends.size(); ++i)
         backends.emplace_back(shared.backends[i], shared.backend_tls[i], time, chance);
     if (shared.handshakes) handshakes = std::make_unique<tls::handshake_desk>(*shared.handshakes);

@@ -11,6 +11,7 @@
 #include "conf/config.hpp"
 #include "lib/async/event.hpp"
 #include "lib/async/offload.hpp"
+#include "lib/async/scope.hpp"
 #include "lib/async/semaphore.hpp"
 #include "lib/http/date.hpp"
 #include "lib/http/head.hpp"
@@ -212,6 +213,9 @@ struct worker_context {
     void log(log_level level, std::string_view message) { errors.write(level, message, time.wall_us()); }
     void log_access(const access_record& record);
     std::string_view date_now() { return date.at(time.wall_us()); }
+
+    /// Tries that were overtaken, and may still leave a connection worth keeping (leftover.hpp). Last: they refer to the rest.
+    scope leftovers;
 };
 
 }  // namespace weir

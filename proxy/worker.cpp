@@ -68,6 +68,7 @@ private:
         const auto left = w_.numbers.connections_open.value();
         w_.numbers.cut_total.add(static_cast<std::uint64_t>(left));
         listening_.cancel();
+        w_.leftovers.cancel();
         background_.cancel();
 
         w_.errors.summarise(time_.wall_us(), true);

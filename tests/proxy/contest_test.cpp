@@ -48,6 +48,78 @@ TEST_CASE("contest: the connection of a try that was overtaken is wasted, and co
     }
 }
 
+TEST_CASE("contest: a try that was overtaken has a moment to save its connection") {
+    virtual_loop time;
+    proxy_world world{time, two_servers("retry 0 budget=100% reserve=1000; hedge after=10ms budget=100%;")};
+    running<void> served{time, world.serve()};
+    for (int i = 0; i < 50; ++i) {
+        world.client->send(get);
+        time.advance(5ms);
+        REQUIRE(world.servers.size() == 1);
+        world.servers[0]->send(ok);
+        time.settle();
+    }
+    auto& web = world.shared.backends[0];
+    web.tick(time);
+    REQUIRE(web.late_time() >= 5ms);
+    REQUIRE(web.late_time() < 9ms);
+    world.client->send(get);
+    time.advance(20ms);
+    REQUIRE(world.servers.size() == 2);
+    world.servers[1]->send(ok);
+    time.settle();
+    REQUIRE(world.client->received.ends_with("ok"));
+    REQUIRE_FALSE(world.servers[0]->closed);
+    CHECK(web.servers()[0].in_flight() == 1);
+    const auto wasted = [&] { return world.worker.numbers.hedges_wasted_total.value(); };
+
+    SECTION("its answer comes in time, in pieces, after an interim one") {
+        world.servers[0]->send("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Le");
+        time.settle();
+        world.servers[0]->send("ngth: 2\r\n\r\no");
+        time.settle();
+        CHECK(web.servers()[0].in_flight() == 1);
+        world.servers[0]->send("k");
+        time.settle();
+        CHECK(wasted() == 0);
+        CHECK(world.pooled(0) == 1);
+        CHECK_FALSE(world.servers[0]->closed);
+    }
+    SECTION("its answer is chunked") {
+        world.servers[0]->send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n");
+        time.settle();
+        CHECK(wasted() == 0);
+        CHECK(world.pooled(0) == 1);
+    }
+    SECTION("its answer does not come in time") {
+        time.advance(10ms);
+        CHECK(wasted() == 1);
+        CHECK(world.servers[0]->closed);
+    }
+    SECTION("its answer is long") {
+        world.servers[0]->send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
+        time.settle();
+        CHECK(wasted() == 1);
+        CHECK(world.servers[0]->closed);
+    }
+    SECTION("its server does not want to keep the connection, breaks it, or says more than was asked for") {
+        const auto what =
+            GENERATE(as<std::string>{}, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
+                     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "no HTTP\r\n\r\n",
+                     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n\r\n");
+        world.servers[0]->send(what);
+        time.settle();
+        CHECK(wasted() == 1);
+        CHECK(world.servers[0]->closed);
+    }
+    SECTION("the worker ends") {
+        world.worker.leftovers.cancel();
+        CHECK(world.servers[0]->closed);
+    }
+    CHECK(web.servers()[0].in_flight() == 0);
+    CHECK(world.worker.leftovers.empty());
+}
+
 TEST_CASE("contest: a retry after one may wait in the queue again") {
     virtual_loop time;
     proxy_world world{time, two_servers("limit 1; queue 10 patience=500ms; retry 1 budget=100% reserve=1000; "

@@ -35,7 +35,7 @@ task<result<>> secure(worker_context& w, byte_stream& stream, const tls::client_
     auto secured = co_await connect_tls(stream, context, std::move(peer), until);
     auto& numbers = w.numbers;
     if (!secured) numbers.server_handshakes_failed.add();
-    else if (SSL_session_reused(tls::session_of(stream.layer())->ssl())) numbers.server_handshakes_resumed.add();
+    else if (tls::session_of(stream.layer())->facts().resumed) numbers.server_handshakes_resumed.add();
     else numbers.server_handshakes_full.add();
     co_return secured;
 }

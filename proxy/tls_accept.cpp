@@ -46,8 +46,7 @@ bool within_rate(worker_context& w, listener_view& view, const byte_stream& clie
 }
 
 void count(worker_context& w, const byte_stream& client, time_point began) {
-    const auto* session = tls::session_of(client.layer());
-    const bool resumed = SSL_session_reused(session->ssl()) == 1;
+    const bool resumed = tls::session_of(client.layer())->facts().resumed;
     (resumed ? w.numbers.handshakes_resumed : w.numbers.handshakes_full).add();
     w.numbers.handshake_time.record_us(static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::microseconds>(w.time.now() - began).count()));
@@ -118,7 +117,7 @@ task<bool> accept_tls(worker_context& w, listener_view& view, byte_stream& clien
         place = std::move(*waited);
     }
     const auto context = here.context.get();
-    auto session = std::make_unique<tls::session>(context->new_session(hello), w.time);
+    auto session = std::make_unique<tls::session>(context->new_session(hello), w.time, view.tells_tls_facts);
     auto shaken = co_await timeout_at(
         w.time, until,
         tls::shake_hands(client, std::move(session), *w.handshakes, kind_of(*context, hello), key_of(client.peer())));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "lib/tls/server_context.hpp"
 #include "lib/tls/session.hpp"
 
 namespace weir {
@@ -19,18 +18,18 @@ bool any_tells(const std::vector<conf::header_action>& actions) {
 }  // namespace
 
 std::unique_ptr<tls_facts> facts_of(const byte_stream& client) {
-    const SSL* ssl = tls::session_of(client.layer())->ssl();
+    const auto& known = tls::session_of(client.layer())->facts();
     auto facts = std::make_unique<tls_facts>();
-    if (const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)) facts->sni = name;
+    facts->sni = known.server_name;
     std::ranges::transform(facts->sni, facts->sni.begin(),
                            [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    facts->version = SSL_get_version(ssl);
-    facts->cipher = SSL_get_cipher_name(ssl);
-    facts->client_verdict = tls::verdict_on_client(ssl).text();
-    if (auto certificate = tls::peer_certificate(ssl)) {
-        facts->client_subject = std::move(certificate->subject);
-        facts->client_fingerprint = std::move(certificate->fingerprint);
-        facts->client_serial = std::move(certificate->serial);
+    facts->version = known.version;
+    facts->cipher = known.cipher;
+    facts->client_verdict = known.verdict.text();
+    if (known.peer) {
+        facts->client_subject = known.peer->subject;
+        facts->client_fingerprint = known.peer->fingerprint;
+        facts->client_serial = known.peer->serial;
     }
     return facts;
 }

@@ -134,14 +134,17 @@ bool byte_stream::open_through_layer(std::string_view wire) noexcept {
     if (layer_->has_more()) pause_reading();  // in_ is full
     if (layer_->incoming() != stream_layer::state::open && !layer_->has_more() && !at_end()) {
         pause_reading();
-        if (layer_->incoming() == stream_layer::state::ended) eof_ = true;
-        else read_error_ = io_error::bad_layer;
         news = true;
-        if (!write_pending_ && !write_ended_) {
-            context_.wire_out.clear();
-            layer_->append_own(context_.wire_out);
-            if (!context_.wire_out.empty())
-                try_write(context_.wire_out, {});  // a last word; whether it arrives is all one
+        if (layer_->incoming() == stream_layer::state::ended) {
+            eof_ = true;
+        } else {
+            read_error_ = io_error::bad_layer;
+            if (!write_pending_ && !write_ended_) {
+                context_.wire_out.clear();
+                layer_->append_own(context_.wire_out);
+                if (!context_.wire_out.empty())
+                    try_write(context_.wire_out, {});  // a last word; whether it arrives is all one
+            }
         }
     }
     return news;

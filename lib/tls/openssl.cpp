@@ -28,9 +28,7 @@ std::string alert_of(unsigned long code) {
     if (ERR_GET_LIB(code) != ERR_LIB_SSL) return {};
     const int reason = ERR_GET_REASON(code);
     if (reason <= SSL_AD_REASON_OFFSET || reason > SSL_AD_REASON_OFFSET + 255) return {};
-    std::string name = SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET);
-    std::replace(name.begin(), name.end(), ' ', '_');
-    return name;
+    return name_of_alert(reason - SSL_AD_REASON_OFFSET);
 }
 
 }  // namespace
@@ -49,6 +47,12 @@ std::string explain_failure(const SSL* ssl) {
     if (ERR_GET_LIB(first) == ERR_LIB_SSL && ERR_GET_REASON(first) == SSL_R_CERTIFICATE_VERIFY_FAILED)
         return std::string{"certificate refused: "} + X509_verify_cert_error_string(SSL_get_verify_result(ssl));
     return words_of(first);
+}
+
+std::string name_of_alert(int number) {
+    std::string name = SSL_alert_desc_string_long(number);
+    std::replace(name.begin(), name.end(), ' ', '_');
+    return name;
 }
 
 std::string openssl_version() { return OpenSSL_version(OPENSSL_VERSION_STRING); }

@@ -57,6 +57,9 @@ std::string take_errors();
 /// without an error: "the peer closed the connection".
 std::string explain_failure(const SSL* ssl);
 
+/// "bad_record_mac" for 20.
+std::string name_of_alert(int number);
+
 /// "3.0.19", the library at run time.
 std::string openssl_version();
 

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "lib/tls/protocol.hpp"
+#include "lib/tls/traffic_secrets.hpp"
 
 namespace weir::tls {
 namespace {
@@ -119,6 +120,7 @@ void server_context::set_up(SSL_CTX* context, const server_settings& settings,
         SSL_CTX_set_num_tickets(context, 0);
         SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
     }
+    traffic_secrets::hear_of(context);
     separate_sessions(context, settings.clients, client_authorities);
     ask_for_certificates(context, settings.clients, client_authorities);
 
@@ -213,22 +215,6 @@ int server_context::on_status_request(SSL* ssl, void* self) {
     if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
     SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(found->response.size()));  // takes it over
     return SSL_TLSEXT_ERR_OK;
-}
-
-std::string client_verdict::text() const {
-    if (!presented) return "none";
-    if (result == X509_V_OK) return "ok";
-    return std::string{"failed:"} + X509_verify_cert_error_string(result);
-}
-
-client_verdict verdict_on_client(const SSL* ssl) {
-    return {.presented = SSL_get0_peer_certificate(ssl) != nullptr, .result = SSL_get_verify_result(ssl)};
-}
-
-std::optional<certificate_facts> peer_certificate(const SSL* ssl) {
-    X509* certificate = SSL_get0_peer_certificate(ssl);
-    if (certificate == nullptr) return std::nullopt;
-    return describe(certificate);
 }
 
 }  // namespace weir::tls

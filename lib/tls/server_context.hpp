@@ -93,15 +93,4 @@ private:
     std::string alpn_;  // as on the wire
 };
 
-/// What a server learned of its client's certificate, once the handshake is done.
-struct client_verdict {
-    bool presented = false;
-    long result = 0;  // X509_V_OK, or why it is not trusted
-    /// "none", "ok", "failed:certificate has expired"
-    std::string text() const;
-};
-client_verdict verdict_on_client(const SSL* ssl);
-/// Facts of the peer's certificate; none when it presented none.
-std::optional<certificate_facts> peer_certificate(const SSL* ssl);
-
 }  // namespace weir::tls

@@ -5,9 +5,30 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <utility>
 
 namespace weir::tls {
+namespace {
+
+/// Unlike an assignment this gives the memory back: an idle connection holds no buffer.
+void release(std::string& text) noexcept { std::string{}.swap(text); }
+
+/// None if it is anything else than whole records that are sealed.
+std::optional<std::uint64_t> count_sealed_records(std::string_view wire) noexcept {
+    constexpr std::size_t header_bytes = 5;
+    std::uint64_t count = 0;
+    for (; !wire.empty(); ++count) {
+        if (wire.size() < header_bytes || wire[0] != SSL3_RT_APPLICATION_DATA) return std::nullopt;
+        const auto size = static_cast<std::size_t>(static_cast<unsigned char>(wire[3])) << 8 |
+                          static_cast<std::size_t>(static_cast<unsigned char>(wire[4]));
+        if (wire.size() < header_bytes + size) return std::nullopt;
+        wire.remove_prefix(header_bytes + size);
+    }
+    return count;
+}
+
+}  // namespace
 
 /// OpenSSL's side of a session's memory.
 struct memory_bio {
@@ -22,7 +43,7 @@ struct memory_bio {
             std::memcpy(into, s.kept_.data() + s.kept_taken_, got);
             s.kept_taken_ += got;
             if (s.kept_taken_ == s.kept_.size()) {
-                s.kept_ = {};  // an idle connection holds no buffer
+                release(s.kept_);
                 s.kept_taken_ = 0;
             }
         } else if (s.wire_in_) {
@@ -54,12 +75,16 @@ struct memory_bio {
     }
 };
 
-session::session(ssl_ptr ssl, const loop& time) : ssl_{std::move(ssl)}, time_{time} {
+session::session(ssl_ptr ssl, const loop& time, bool with_peer)
+    : ssl_{std::move(ssl)}, time_{time}, with_peer_{with_peer} {
     auto* bio = BIO_new(memory_bio::method());
     if (!bio) throw std::bad_alloc{};
     BIO_set_data(bio, this);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl_.get(), bio, bio);
+    if (!SSL_is_server(ssl_.get())) return;
+    secrets_ = std::make_unique<traffic_secrets>();
+    if (!secrets_->listen_to(ssl_.get())) secrets_.reset();
 }
 
 session::~session() = default;
@@ -72,6 +97,7 @@ session::step session::shake_hands(std::string& wire) {
     wire_out_ = nullptr;
     if (why == SSL_ERROR_NONE) {
         handshaking_ = false;
+        finish(wire);
         if (!kept_.empty()) own_ = std::exchange(wire, {});  // tickets, and a request is here already: with its answer
         return step::done;
     }
@@ -80,13 +106,28 @@ session::step session::shake_hands(std::string& wire) {
     return step::failed;
 }
 
+/// `sent`: in the last step of the handshake. By a server of TLS 1.3 that is what follows its Finished, tickets: the
+/// client's Finished, with which the step begins, cannot be made before the server's is known.
+void session::finish(std::string_view sent) {
+    SSL* ssl = ssl_.get();
+    facts_ = gather_facts(ssl, with_peer_);
+    if (secrets_) {
+        traffic_secrets::forget(ssl);
+        const auto count = count_sealed_records(sent);
+        if (count && SSL_has_pending(ssl) == 0) records_ = record_layer::after_handshake(ssl, *secrets_, *count);
+        secrets_.reset();
+    }
+    if (records_) ssl_ = ssl_ptr{};  // and the context
+}
+
 void session::break_down() {
     problem_ = explain_failure(ssl_.get());
     incoming_ = state::broken;
 }
 
 bool session::has_more() const noexcept {
-    return incoming_ == state::open && (!kept_.empty() || SSL_pending(ssl_.get()) > 0);
+    if (incoming_ != state::open) return false;
+    return !kept_.empty() || (records_ ? records_->has_more() : SSL_pending(ssl_.get()) > 0);
 }
 
 std::size_t session::open(std::string_view& wire, std::span<char> space) noexcept {
@@ -94,6 +135,7 @@ std::size_t session::open(std::string_view& wire, std::span<char> space) noexcep
         wire = {};  // nothing more is of interest
         return 0;
     }
+    if (records_) return open_records(wire, space);
     wire_in_ = &wire;
     std::size_t made = 0;
     ERR_clear_error();
@@ -104,16 +146,41 @@ std::size_t session::open(std::string_view& wire, std::span<char> space) noexcep
     if (why == SSL_ERROR_WANT_READ) return 0;
     if (why == SSL_ERROR_ZERO_RETURN) incoming_ = state::ended;
     else break_down();
-    kept_ = {};
+    release(kept_);
     wire = {};
     return 0;
 }
 
-void session::choose_record_size(std::size_t bytes) noexcept {
+std::size_t session::open_records(std::string_view& wire, std::span<char> space) {
+    std::size_t made = 0;
+    if (!kept_.empty()) {
+        auto kept = std::string_view{kept_}.substr(kept_taken_);
+        made = records_->open(kept, space);
+        kept_taken_ = kept_.size() - kept.size();
+        if (kept.empty()) {
+            release(kept_);
+            kept_taken_ = 0;
+        }
+    }
+    if (made == 0) made = records_->open(wire, space);
+    if (records_->incoming() == record_layer::state::ended) incoming_ = state::ended;
+    if (records_->incoming() == record_layer::state::broken) {
+        incoming_ = state::broken;
+        problem_ = records_->problem();
+    }
+    return made;
+}
+
+/// Whether the next `bytes` go in small records.
+bool session::begins_small(std::size_t bytes) noexcept {
     if (time_.now() - last_sent_ > rest) sent_in_one_go_ = 0;
     last_sent_ = time_.now();
     const bool small = sent_in_one_go_ < small_phase_bytes;
     sent_in_one_go_ += bytes;
+    return small;
+}
+
+void session::set_record_size(bool small) noexcept {
     if (small == small_records_) return;
     small_records_ = small;
     const std::size_t most = small ? small_record_bytes : SSL3_RT_MAX_PLAIN_LENGTH;
@@ -133,8 +200,11 @@ bool session::write(std::string_view bytes) {
 
 bool session::seal(std::string_view first, std::string_view second, std::string& wire) {
     append_own(wire);
+    const bool small = begins_small(first.size() + second.size());
+    if (records_)
+        return records_->seal(first, second, small ? small_record_bytes : record_layer::max_plain_bytes, wire);
     wire_out_ = &wire;
-    choose_record_size(first.size() + second.size());
+    set_record_size(small);
     const bool done = write(first) && write(second);
     wire_out_ = nullptr;
     if (!done && problem_.empty()) problem_ = explain_failure(ssl_.get());
@@ -144,6 +214,7 @@ bool session::seal(std::string_view first, std::string_view second, std::string&
 void session::seal_end(std::string& wire) {
     if (handshaking_) return;
     append_own(wire);
+    if (records_) return records_->seal_end(wire);
     wire_out_ = &wire;
     ERR_clear_error();
     SSL_shutdown(ssl_.get());
@@ -153,7 +224,8 @@ void session::seal_end(std::string& wire) {
 
 void session::append_own(std::string& wire) {
     wire.append(own_);
-    own_ = {};
+    release(own_);
+    if (records_) records_->append_alert(wire);
 }
 
 }  // namespace weir::tls

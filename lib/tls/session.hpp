@@ -12,12 +12,18 @@
 ///
 /// Records: small ones first, since a client can use a record only when all of it has come, and 16 KiB may take two round
 /// trips on a new or rested connection; after `small_phase_bytes` in one go, full ones, which cost less (Grigorik, "High
-/// Performance Browser Networking", 2013, chapter 4). Idle, a session holds no buffer (SSL_MODE_RELEASE_BUFFERS).
-#include <optional>
+/// Performance Browser Networking", 2013, chapter 4).
+///
+/// Memory: idle, a session holds no buffer (SSL_MODE_RELEASE_BUFFERS). A server's session of
+/// TLS 1.3 lets go of its SSL, too, when the handshake is done, all but the records (record_layer.hpp): of 14 KiB that
+/// leaves 3. What there is to tell of the handshake is in facts(). TLS 1.2 and sessions of clients keep their SSL.
+#include <memory>
 
 #include "lib/async/loop.hpp"
 #include "lib/net/stream_layer.hpp"
 #include "lib/tls/openssl.hpp"
+#include "lib/tls/record_layer.hpp"
+#include "lib/tls/session_facts.hpp"
 
 namespace weir::tls {
 
@@ -27,14 +33,18 @@ public:
     static constexpr std::size_t small_phase_bytes = 64 * 1024;
     static constexpr auto rest = 1s;  // then small ones again
 
-    session(ssl_ptr ssl, const loop& time);
+    /// `with_peer`: facts() shall describe the peer's certificate.
+    session(ssl_ptr ssl, const loop& time, bool with_peer = false);
     ~session() override;
 
+    /// Null once it is no longer needed, which may be as soon as the handshake is done.
     SSL* ssl() const noexcept { return ssl_.get(); }
 
     enum class step : std::uint8_t { done, wants_bytes, failed };
     /// As far as the bytes at hand allow. Writes to `wire`, which is empty; an alert too when it fails.
     step shake_hands(std::string& wire);
+    /// Once it is done.
+    const session_facts& facts() const noexcept { return facts_; }
     /// Why it failed, or why the stream is broken; empty: it is not.
     const std::string& problem() const noexcept { return problem_; }
 
@@ -48,23 +58,30 @@ public:
 
 private:
     friend struct memory_bio;
-    void choose_record_size(std::size_t bytes) noexcept;
+    void finish(std::string_view sent);
+    std::size_t open_records(std::string_view& wire, std::span<char> space);
+    bool begins_small(std::size_t bytes) noexcept;
+    void set_record_size(bool small) noexcept;
     bool write(std::string_view bytes);
     void break_down();
 
     ssl_ptr ssl_;
+    std::unique_ptr<traffic_secrets> secrets_;  // until the handshake is done
+    std::unique_ptr<record_layer> records_;     // in place of ssl_
     const loop& time_;
-    std::string kept_;                     // from the wire, not yet taken by OpenSSL
+    std::string kept_;                     // from the wire, not yet taken by OpenSSL or the records
     std::size_t kept_taken_ = 0;           // of it
     std::string_view* wire_in_ = nullptr;  // within open(): more of the same
     std::string* wire_out_ = nullptr;      // where what OpenSSL writes goes; null: into own_
     std::string own_;                      // written outside of any seal()
     std::string problem_;
+    session_facts facts_;
     time_point last_sent_{};
     std::size_t sent_in_one_go_ = 0;
     state incoming_ = state::open;
     bool handshaking_ = true;
-    bool small_records_ = false;
+    bool with_peer_;
+    bool small_records_ = false;  // as ssl_ was told
 };
 
 /// The session of a stream that has one.

@@ -1,6 +1,8 @@
 /// Connections, descriptors and memory are bounded, and the bounds hold without harm.
 #include "tests/e2e/proxy_fixture.hpp"
+#include "tests/e2e/tls_client.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/certificates.hpp"
 #include "tests/support/origin_digest.hpp"
 
 #include <deque>
@@ -93,6 +95,28 @@ TEST_CASE("memory: idle connections, 1 KiB each at most", "[e2e]") {
     const auto growth = weir.resident_kib() - before;
     INFO("KiB for all: " << growth);
     CHECK(growth <= many);
+    CHECK(clients.front().get("/bytes/10").status == 200);
+}
+
+TEST_CASE("memory: idle TLS connections, less than 4 KiB each", "[e2e][tls]") {
+    if (!measures) return;
+    constexpr int many = 1000;
+    test_ca ca;
+    const auto files = ca.issue();
+    origin_process web;
+    proxy weir{"listen 127.0.0.1:0 { tls { certificate " + files.certificate + " key=" + files.key +
+               "; } route / web; } backend web { server " + web.address() + "; }"};
+    std::deque<tls_client> clients;
+    const auto open_more = [&](int n) {
+        for (int i = 0; i < n; ++i) CHECK(clients.emplace_back(weir.address()).get("/bytes/10").status == 200);
+    };
+    open_more(300);
+    const auto before = weir.resident_kib();
+    open_more(many);
+    const auto growth = weir.resident_kib() - before;
+    INFO("KiB for all: " << growth);
+    CHECK(clients.front().version() == "TLSv1.3");
+    CHECK(growth <= many * 4);
     CHECK(clients.front().get("/bytes/10").status == 200);
 }
 

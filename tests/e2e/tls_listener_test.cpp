@@ -66,6 +66,20 @@ TEST_CASE("tls listener: large bodies both ways arrive whole", "[e2e][tls]") {
     CHECK(up.body.find("\"length\":3000000") != std::string::npos);
 }
 
+TEST_CASE("tls listener: a client may change keys at any time", "[e2e][tls]") {
+    test_ca ca;
+    origin_process web;
+    proxy weir{secured(certificate_line(ca.issue()), web)};
+    tls_client client{weir.address()};
+    REQUIRE(client.established());
+    for (int i = 0; i < 3; ++i) {
+        REQUIRE(SSL_key_update(client.ssl(), SSL_KEY_UPDATE_REQUESTED) == 1);
+        CHECK(client.get("/bytes/100000").body.size() == 100'000);
+        REQUIRE(SSL_key_update(client.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1);
+        CHECK(client.get("/bytes/10").body.size() == 10);
+    }
+}
+
 TEST_CASE("tls listener: the certificate is chosen by name and by what the client can verify", "[e2e][tls]") {
     test_ca ca;
     origin_process web;

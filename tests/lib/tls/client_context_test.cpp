@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 
 #include "lib/tls/server_context.hpp"
+#include "lib/tls/session_facts.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/certificates.hpp"
 #include "tests/support/tls_pair.hpp"

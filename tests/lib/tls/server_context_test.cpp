@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 
+#include "lib/tls/session_facts.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/certificates.hpp"
 #include "tests/support/tls_pair.hpp"

@@ -1,6 +1,7 @@
 #include "lib/tls/ticket_keys.hpp"
 
 #include "lib/tls/server_context.hpp"
+#include "lib/tls/session_facts.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/certificates.hpp"
 #include "tests/support/tls_pair.hpp"

@@ -87,7 +87,7 @@ std::vector<directive> schema_of_listen_tls() {
                     .why = "after it tickets get a new key, in memory only; the one before still opens",
                     .shown = [](target t) { return t.server_tls->tickets; }}}},
         {.name = "handshakes", .where = scope::listen_tls,
-         .why = "in progress at most, over all workers; one more is closed at once",
+         .why = "in progress at most, over all workers; one more waits for its turn",
          .plain = {{.name = "N", .what = kind::number, .in = FIELD(server_tls->handshakes), .fallback = "1000",
                     .low = 1, .high = 1'000'000}},
          .keyed = {{.name = "rate", .what = kind::number, .in = FIELD(server_tls->handshake_rate), .fallback = "off",

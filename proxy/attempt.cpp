@@ -184,7 +184,7 @@ task<result<>> forward_interim(attempt& a) {
     out.clear();
     http::append_interim(out, a.head);
     r.bytes_out += out.size();
-    const auto sent = co_await timeout(r.time(), a.backend.shared.settings().timeout.idle, r.client.write(out));
+    const auto sent = co_await r.client.write_until(r.time().after(a.backend.shared.settings().timeout.idle), out);
     if (!sent) co_return fail(reason::client_idle_timeout, "send interim response");
     if (!*sent) co_return fail(reason::client_closed, "send interim response");
     co_return {};
@@ -208,7 +208,7 @@ task<void> switch_protocols(attempt& a) {
     r.keep_client = false;
     a.on.tell_now();
     const auto limit = a.backend.shared.settings().timeout.idle;
-    const auto sent = co_await timeout(r.time(), limit, r.client.write(out));
+    const auto sent = co_await r.client.write_until(r.time().after(limit), out);
     r.bytes_out += out.size();
     if (!sent || !*sent) {
         r.why = sent ? reason::client_closed : reason::client_idle_timeout;
@@ -279,7 +279,7 @@ task<result<>> ask(attempt& a, pooled_connections pooled) {
         if (auto made = co_await connect(a); !made) co_return made;
 
     const auto out = compose(a);
-    const auto sent = co_await timeout_at(r.time(), out.until, a.stream().write(out.head, out.body));
+    const auto sent = co_await a.stream().write_until(out.until, out.head, out.body);
     if (auto settled = settle_sending(a, out, sent); !settled) co_return settled;
 
     http::response_parser parser;

@@ -208,7 +208,9 @@ public:
     // ---- from outside the request path ----
     /// Before the first request.
     void prepare(route_state& way);
-    void refused(reason why) noexcept;
+    void refused(reason why) noexcept {
+        refused_[static_cast<std::size_t>(why)].fetch_add(1, std::memory_order_relaxed);
+    }
     /// True if the server went up or down by it.
     bool check_result(std::size_t server, bool passed, time_point now);
     /// Every 100 ms or so, from one thread: sweeps, queue, policy.
@@ -263,6 +265,7 @@ private:
     std::deque<server> servers_;  // a deque, since servers are referred to and never move
     std::vector<std::uint64_t> sticky_;
     std::atomic<std::int64_t> patience_ns_, usual_ns_{0}, late_ns_{0};
+    std::array<std::atomic<std::uint64_t>, reason_count> refused_{};  // by the thousand: without the lock
 
     std::mutex mutex_;
     time_point now_{};
@@ -286,7 +289,6 @@ private:
     time_point next_sweep_{};
     unsigned places_ = 0;
     std::uint64_t requests_total_ = 0, budget_refused_ = 0;
-    std::array<std::uint64_t, reason_count> refused_{};
     latency_histogram queue_wait_;
 };
 

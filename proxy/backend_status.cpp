@@ -1,4 +1,5 @@
 // What a backend tells about itself: how it is, and in the journal what became of it.
+#include <algorithm>
 #include <cmath>
 
 #include "proxy/backend.hpp"
@@ -91,7 +92,8 @@ backend_status backend::status(time_point when) {
     out.budget_tokens = budget_.tokens(now);
     out.budget_refused_total = budget_refused_;
     out.requests_total = requests_total_;
-    out.refused_total = refused_;
+    std::ranges::transform(refused_, out.refused_total.begin(),
+                           [](const auto& n) { return n.load(std::memory_order_relaxed); });
     queue_wait_.add_to(out.queue_wait);
     out.recent = {times_.at(500, now).value_or(0ns), times_.at(950, now).value_or(0ns),
                   times_.at(990, now).value_or(0ns)};

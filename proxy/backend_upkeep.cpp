@@ -61,11 +61,6 @@ void backend::prepare(route_state& way) {
     if (way.settings.hedge) way.hedges.emplace(weir::hedges_of(*way.settings.hedge, settings_.hedge_budget_permille));
 }
 
-void backend::refused(reason why) noexcept {
-    const std::lock_guard lock{mutex_};
-    ++refused_[static_cast<std::size_t>(why)];
-}
-
 /// Brings up to date who may be used.
 void backend::judge(time_point now) {
     for (std::size_t i = 0; i < servers_.size(); ++i) {

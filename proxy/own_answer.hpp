@@ -2,7 +2,7 @@
 /// Answers of our own, instead of a server's: what a route says to every request, and what a backend says when it has no
 /// server left. Refusals are not among them (request.hpp).
 ///
-///     if (const auto own = route_answer(r, limit)) co_return co_await answer(r, *own);
+///     if (const auto own = route_answer(r, limit)) return answer(r, *own);
 #include <optional>
 
 #include "lib/http/forwarded.hpp"
@@ -25,7 +25,8 @@ std::optional<own_answer> route_answer(const request& r, const http::forward_lim
 /// What the backend has for when none of its servers can be used; nothing, if it has nothing to say itself.
 std::optional<own_answer> fallback_answer(const request& r);
 
-/// Writes it, composed at once, with what the route does to response headers; a reason in r.why is told in Proxy-Status.
+/// Answers with it, composed at once as refuse() does, with what the route does to response headers; a reason in r.why is told
+/// in Proxy-Status.
 task<void> answer(request& r, const own_answer& what);
 
 }  // namespace weir

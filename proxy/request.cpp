@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "lib/async/race.hpp"
 #include "lib/http/answer.hpp"
 
 namespace weir {
@@ -48,8 +47,6 @@ log_level level_of(reason why) {
     }
     std::unreachable();
 }
-
-task<void> nothing_to_say() { co_return; }
 
 }  // namespace
 
@@ -99,12 +96,15 @@ void log_request(request& r) {
 task<void> answer_with_scratch(request& r, int status) {
     r.answered = true;
     r.status = status;
-    r.bytes_out += r.worker.scratch.size();
-    const auto sent = co_await timeout(r.time(), answer_limit, r.client.write(r.worker.scratch));
-    if (!sent || !*sent) {
-        r.keep_client = false;
-        if (r.why == reason::none) r.why = sent ? reason::client_closed : reason::client_idle_timeout;
-    }
+    r.parting = answer_limit;
+    return {};
+}
+
+void cut_off(request& r, reason why) {
+    if (r.why == reason::none) r.why = why;
+    r.keep_client = false;
+    r.cut = true;
+    r.client.reset_on_close();
 }
 
 task<void> refuse(request& r, reason why, std::string_view doing) {
@@ -121,7 +121,7 @@ task<void> refuse(request& r, reason why, std::string_view doing) {
     if (r.answered || why == reason::client_closed) {
         r.keep_client = false;
         if (!r.answered) r.status = status_for(why);
-        return nothing_to_say();
+        return {};
     }
     if (!r.body_done) r.keep_client = false;
     http::answer_mode mode;

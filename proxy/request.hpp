@@ -69,6 +69,9 @@ struct request {
     bool keep_client = false;  // the client's connection is fit for another request
     bool cut = false;          // the answer is not whole: the connection must not end as if it were
     bool logged = false;
+    /// The answer lies whole in worker.scratch: serve_http writes it, within this time, once all else has ended. Nobody may
+    /// wait for anything before that.
+    std::optional<nanoseconds> parting;
 
     std::string_view id_text() const noexcept { return kept_id.empty() ? id.text() : std::string_view{kept_id}; }
     /// Is all at hand that another try would have to send? What is left of a body with a length may still come; of a chunked
@@ -86,10 +89,14 @@ struct request {
 void log_request(request& r);
 
 /// Answers with a refusal and says so in the logs; nothing if the client has already been answered. The connection is fit
-/// for another request only if nothing of this one is left unread. Composed at once, in worker.scratch: await it at once.
+/// for another request only if nothing of this one is left unread. Composed at once, as the request's parting: the task is
+/// empty, and there for those who return what is still to be awaited.
 task<void> refuse(request& r, reason why, std::string_view doing);
 
-/// Writes an answer of our own, composed by the caller in worker.scratch.
+/// The same with an answer of our own, composed by the caller in worker.scratch.
 task<void> answer_with_scratch(request& r, int status);
+
+/// The client gets part of an answer that will never be whole: only a broken connection tells it so.
+void cut_off(request& r, reason why);
 
 }  // namespace weir

@@ -12,14 +12,6 @@ namespace {
 using kind = http::body_framing::kind;
 constexpr std::size_t small_body_bytes = 4 * 1024;  // up to here one copy is cheaper than a second piece
 
-/// The client gets part of an answer that will never be whole: only a broken connection tells it so.
-void give_up(response_relay& x, reason why) {
-    x.r.why = why;
-    x.r.keep_client = false;
-    x.r.cut = true;
-    x.r.client.reset_on_close();
-}
-
 /// How the body is framed for the client; decides whether its connection can stay.
 http::body_framing framing_for_client(response_relay& x, const http::body_framing& from) {
     auto framing = from;
@@ -29,12 +21,12 @@ http::body_framing framing_for_client(response_relay& x, const http::body_framin
     return framing;
 }
 
-/// Given up (x.r.cut) if the client does not take it.
+/// Cut off (x.r.cut) if the client does not take it.
 task<void> write_client(response_relay& x, std::string_view first, std::string_view second = {}) {
     const auto bytes = first.size() + second.size();
-    const auto sent = co_await timeout(x.r.time(), x.patience, x.r.client.write(first, second));
+    const auto sent = co_await x.r.client.write_until(x.r.time().after(x.patience), first, second);
     if (sent && *sent) x.r.bytes_out += bytes;
-    else give_up(x, sent ? broken_by(sent->error(), reason::client_closed) : reason::client_idle_timeout);
+    else cut_off(x.r, sent ? broken_by(sent->error(), reason::client_closed) : reason::client_idle_timeout);
 }
 
 enum class more { bytes, end, gone };
@@ -47,30 +39,30 @@ task<more> read_server(response_relay& x) {
     if (!x.r.client.in().empty() || x.r.client.at_end()) {
         const auto got = co_await timeout_at(x.r.time(), deadline, x.server.fill());
         if (got && *got) co_return **got > 0 ? more::bytes : more::end;
-        give_up(x, got ? broken_by(got->error(), reason::backend_reset) : reason::idle_timeout);
+        cut_off(x.r, got ? broken_by(got->error(), reason::backend_reset) : reason::idle_timeout);
         co_return more::gone;
     }
     auto first = co_await timeout_at(x.r.time(), deadline, race(x.server.fill(), x.r.client.closed()));
     if (first && first->index() == 0) {
         const auto& got = std::get<0>(*first);
         if (got) co_return *got > 0 ? more::bytes : more::end;
-        give_up(x, broken_by(got.error(), reason::backend_reset));
+        cut_off(x.r, broken_by(got.error(), reason::backend_reset));
         co_return more::gone;
     }
-    give_up(x, first ? reason::client_closed : reason::idle_timeout);
+    cut_off(x.r, first ? reason::client_closed : reason::idle_timeout);
     co_return more::gone;
 }
 
-/// Everything is here: give the server's connection back before the client is written to.
+/// Everything is here: it goes out when all else has ended, and the server's connection is given back before.
 task<void> relay_small(response_relay& x, std::size_t body_bytes) {
-    auto& out = x.r.worker.scratch;
-    out.append(x.server.in().substr(0, body_bytes));
+    x.r.worker.scratch.append(x.server.in().substr(0, body_bytes));
     x.server.consume(body_bytes);
     if (x.server_may_stay) x.owner.release();
-    return write_client(x, out);
+    x.r.parting = x.patience;
+    return {};
 }
 
-/// Moves `left` bytes by splice, as far as a pipe can be had. False: given up.
+/// Moves `left` bytes by splice, as far as a pipe can be had. False: cut off.
 task<bool> relay_spliced(response_relay& x, std::uint64_t& left) {
     auto pipe = lease_pipe(x.r.worker, x.server, x.r.client);
     if (!pipe) co_return true;
@@ -82,11 +74,11 @@ task<bool> relay_spliced(response_relay& x, std::uint64_t& left) {
     left -= x.r.bytes_out - before;
     if (moved && left == 0) co_return true;
     if (moved) {
-        give_up(x, reason::response_truncated);
+        cut_off(x.r, reason::response_truncated);
     } else if (moved.error().writing) {
-        give_up(x, moved.error().error.code == ETIMEDOUT ? reason::client_idle_timeout : reason::client_closed);
+        cut_off(x.r, moved.error().error.code == ETIMEDOUT ? reason::client_idle_timeout : reason::client_closed);
     } else {
-        give_up(x, moved.error().error.code == ETIMEDOUT ? reason::idle_timeout : reason::backend_reset);
+        cut_off(x.r, moved.error().error.code == ETIMEDOUT ? reason::idle_timeout : reason::backend_reset);
     }
     co_return false;
 }
@@ -105,7 +97,7 @@ task<void> relay_length(response_relay& x, std::uint64_t length) {
         }
         const auto got = co_await read_server(x);
         if (got == more::gone) co_return;
-        if (got == more::end) co_return give_up(x, reason::response_truncated);
+        if (got == more::end) co_return cut_off(x.r, reason::response_truncated);
         piece = x.server.in().substr(0, left);
         co_await write_client(x, piece);
         if (x.r.cut) co_return;
@@ -164,7 +156,7 @@ task<void> relay_reframed(response_relay& x, kind from, kind to) {
     std::string out = x.r.worker.scratch;  // the head
     for (bool begun = false;; begun = true) {
         if (auto fed = body.feed(x.server, out); !fed) {
-            if (begun) co_return give_up(x, fed.error().why);
+            if (begun) co_return cut_off(x.r, fed.error().why);
             x.r.answered = false;  // nothing has been written yet, so the client can be told
             co_return co_await refuse(x.r, fed.error().why, "read response body: " + fed.error().doing);
         }
@@ -176,7 +168,7 @@ task<void> relay_reframed(response_relay& x, kind from, kind to) {
         const auto got = co_await read_server(x);
         if (got == more::gone) co_return;
         if (got == more::bytes) continue;
-        if (!body.end_of_stream(out)) co_return give_up(x, reason::response_truncated);
+        if (!body.end_of_stream(out)) co_return cut_off(x.r, reason::response_truncated);
         if (!out.empty()) co_await write_client(x, out);
         co_return;
     }

@@ -75,7 +75,7 @@ void take_deadline(request& r) {
     if (problem == std::errc{} && end == value->data() + value->size()) r.deadline = r.head_done + milliseconds{wait};
 }
 
-/// From the complete head to the end of the response. Decides at once, and returns what is to be awaited.
+/// From the complete head to the answer. Decides at once, and returns what is to be awaited, if anything.
 task<void> respond(request& r, bool may_keep) {
     auto& settings = r.listener.settings;
     r.trusted = r.listener.trusted.contains(r.client.peer());
@@ -108,7 +108,7 @@ task<void> respond(request& r, bool may_keep) {
 /// No time even to read what is asked.
 task<void> refuse_unread(worker_context& w, byte_stream& client) {
     w.numbers.refused_total[static_cast<std::size_t>(reason::overloaded)].add();
-    const auto sent = co_await timeout(w.time, last_word_limit, client.write(http::refusal_unread));
+    const auto sent = co_await client.write_until(w.time.after(last_word_limit), http::refusal_unread);
     if (sent && *sent) co_await close_politely(client);
 }
 
@@ -125,6 +125,12 @@ task<bool> serve_request(worker_context& w, listener_view& listener, byte_stream
     } else if (!taken) {
         r.body_done = false;  // whatever follows cannot be understood
         co_await refuse(r, taken.error().why, taken.error().doing);
+    }
+    if (r.parting) {
+        const auto bytes = w.scratch.size();
+        const auto sent = co_await client.write_until(w.time.after(*r.parting), w.scratch);
+        if (sent && *sent) r.bytes_out += bytes;
+        else cut_off(r, sent ? broken_by(sent->error(), reason::client_closed) : reason::client_idle_timeout);
     }
     log_request(r);
     if (r.keep_client) co_return true;

@@ -142,7 +142,7 @@ task<result<>> upload::fill_from_client() {
 
 task<result<>> upload::write_to_server(std::string_view bytes) {
     if (bytes.empty()) co_return {};
-    const auto sent = co_await timeout(r_.time(), patience_, server_.write(bytes));
+    const auto sent = co_await server_.write_until(r_.time().after(patience_), bytes);
     if (!sent) co_return fail(reason::idle_timeout, "send request body: the server takes no more");
     if (!*sent)
         co_return fail(broken_by(sent->error(), reason::backend_reset),

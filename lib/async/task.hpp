@@ -11,6 +11,7 @@
 ///
 /// Starting a child is a plain resume: symmetric transfer at the start overflows the stack on g++ when many children
 /// complete synchronously (a loop over buffered data does). Finishing transfers symmetrically to the parent.
+/// An empty task<void> is one that is done already: who has nothing to await returns it, and pays for no frame.
 /// An exception travels to the awaiting parent; request paths use std::expected instead.
 #include <cassert>
 #include <concepts>
@@ -109,7 +110,7 @@ public:
     explicit operator bool() const noexcept { return frame_ != nullptr; }
 
     // A task is its own awaiter, and may be a branch of a race (race.hpp).
-    bool await_ready() const noexcept { return false; }
+    bool await_ready() const noexcept { return nothing_to_do(); }
     bool await_suspend(std::coroutine_handle<> parent) {
         assert(frame_ && !frame_.done() && "a task is awaited once");
         frame_.resume();
@@ -117,12 +118,17 @@ public:
         frame_.promise().continuation = parent;
         return true;
     }
-    T await_resume() { return frame_.promise().take(); }
-    bool settled() const noexcept { return frame_.done(); }
+    T await_resume() {
+        if constexpr (std::is_void_v<T>)
+            if (!frame_) return;
+        return frame_.promise().take();
+    }
+    bool settled() const noexcept { return nothing_to_do() || frame_.done(); }
     /// A result that nobody could give back: a race lets it win (race.hpp).
-    bool holds_result() const noexcept { return frame_.done(); }
+    bool holds_result() const noexcept { return settled(); }
 
 private:
+    bool nothing_to_do() const noexcept { return std::is_void_v<T> && !frame_; }
     std::coroutine_handle<promise_type> frame_;
 };
 

@@ -26,12 +26,12 @@ constexpr auto name_table = make_name_table();
 /// How much of the text is a name without an empty label, but for one behind a last dot.
 std::size_t name_size(std::string_view text) noexcept {
     const char *const begin = text.data(), *const end = begin + text.size(), *p = begin;
-    const auto kind = [](char c) { return name_table[static_cast<unsigned char>(c)]; };
-    for (;; ++p) {
-        const char* const label = p;
-        while (p < end && kind(*p) == in_name::letter) ++p;
-        if (p == label || p == end || kind(*p) != in_name::dot) return static_cast<std::size_t>(p - begin);
+    for (; p < end; ++p) {
+        const auto kind = name_table[static_cast<unsigned char>(*p)];
+        if (kind == in_name::letter) continue;
+        if (kind == in_name::no || p == begin || p[-1] == '.') break;
     }
+    return static_cast<std::size_t>(p - begin);
 }
 
 bool is_ipv4(std::string_view text) noexcept {

@@ -78,11 +78,9 @@ target_shape shape_of_target(std::string_view target) noexcept {
     target_shape shape;
     const char *const begin = target.data(), *const end = begin + target.size();
     const char* path_end = nullptr;
-    const auto kind_of = [](char c) { return target_table[static_cast<unsigned char>(c)]; };
-    for (const char* p = begin;; ++p) {
-        while (p < end && kind_of(*p) == special::no) ++p;
-        if (p == end) break;
-        const auto kind = kind_of(*p);
+    for (const char* p = begin; p < end; ++p) {
+        const auto kind = target_table[static_cast<unsigned char>(*p)];
+        if (kind == special::no) continue;
         if (kind == special::not_allowed) return {.allowed = false};
         if (path_end) continue;
         if (kind == special::question_mark) path_end = p;

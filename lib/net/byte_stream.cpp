@@ -216,6 +216,7 @@ void byte_stream::end_reading() noexcept {
 
 bool byte_stream::write_awaiter::await_ready() {
     auto& s = *stream_;
+    if (deadline_ <= s.time().now()) return true;
     if (s.write_broken_ || s.write_pending_) {
         error_ = io_error::broken;
         return settled_ = true;
@@ -280,6 +281,7 @@ void byte_stream::write_awaiter::send() noexcept {
 void byte_stream::write_awaiter::queue() {
     queued_ = true;
     stream_->queued_bytes_ = first_.size() + second_.size();
+    if (deadline_ != time_point::max()) clock_.emplace(stream_->time(), deadline_).await_suspend(handle);
     stream_->queue_write(first_, second_);
 }
 
@@ -294,6 +296,7 @@ void byte_stream::write_finished(int error) noexcept {
     if (!writing_) return;
     writing_->error_ = error;
     writing_->settled_ = true;
+    writing_->clock_.reset();
     time().post(*writing_);
     writing_ = nullptr;
 }

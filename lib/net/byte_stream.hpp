@@ -27,6 +27,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -126,6 +127,10 @@ public:
 
     class write_awaiter;
     write_awaiter write(std::string_view first, std::string_view second = {}) noexcept;
+    class timed_write_awaiter;
+    /// The same with a deadline, as timeout_at() has it: nullopt when the time is up first. If it was up from the start, nothing
+    /// has been written. A timer runs only for what has to wait for the peer, which little does.
+    timed_write_awaiter write_until(time_point deadline, std::string_view first, std::string_view second = {}) noexcept;
     /// Half-close: the peer reads an end of stream, we can still read.
     void shutdown_write() noexcept;
     /// The next close tells the peer that something went wrong (RST) instead of ending the stream properly.
@@ -262,12 +267,14 @@ private:
     waiter waiter_;
 };
 
-class [[nodiscard]] byte_stream::write_awaiter final : batched_write {
+class [[nodiscard]] byte_stream::write_awaiter : batched_write {
 public:
-    write_awaiter(byte_stream& to, std::string_view first, std::string_view second) noexcept
-        : stream_{&to}, first_{first}, second_{second} {}
+    write_awaiter(byte_stream& to, std::string_view first, std::string_view second,
+                  time_point deadline = time_point::max()) noexcept
+        : stream_{&to}, first_{first}, second_{second}, deadline_{deadline} {}
     write_awaiter(write_awaiter&& other) noexcept
-        : batched_write{}, stream_{other.stream_}, first_{other.first_}, second_{other.second_} {}
+        : batched_write{}, stream_{other.stream_}, first_{other.first_}, second_{other.second_},
+          deadline_{other.deadline_} {}
     ~write_awaiter() {
         if (stream_->writing_ == this) abandon();
     }
@@ -276,9 +283,16 @@ public:
     io_result<> await_resume() const noexcept;
     bool settled() const noexcept { return settled_; }
 
+protected:
+    /// Nobody waits any longer.
+    void let_be() noexcept {
+        clock_.reset();
+        if (stream_->writing_ == this) abandon();
+    }
+
 private:
     friend class byte_stream;
-    void send() noexcept override;
+    void send() noexcept final;
     /// Sends what can be sent without waiting; false if something is left, which is then in first_ and second_.
     bool try_sending() noexcept;
     void abandon() noexcept;
@@ -286,6 +300,8 @@ private:
 
     byte_stream* stream_;
     std::string_view first_, second_;
+    time_point deadline_;
+    std::optional<loop::sleep_awaiter> clock_;  // while the peer is waited for
     int error_ = 0;
     bool settled_ = false;
     bool batches_ = false;
@@ -293,10 +309,24 @@ private:
     bool queued_ = false;  // the rest was left to libuv: how much of it went out before an error, nobody knows
 };
 
+class [[nodiscard]] byte_stream::timed_write_awaiter final : public write_awaiter {
+public:
+    using write_awaiter::write_awaiter;
+    std::optional<io_result<>> await_resume() noexcept {
+        if (settled()) return write_awaiter::await_resume();
+        let_be();
+        return std::nullopt;
+    }
+};
+
 inline byte_stream::fill_awaiter byte_stream::fill() noexcept { return fill_awaiter{*this}; }
 inline byte_stream::closed_awaiter byte_stream::closed() noexcept { return closed_awaiter{*this}; }
 inline byte_stream::write_awaiter byte_stream::write(std::string_view first, std::string_view second) noexcept {
     return {*this, first, second};
+}
+inline byte_stream::timed_write_awaiter byte_stream::write_until(time_point deadline, std::string_view first,
+                                                                 std::string_view second) noexcept {
+    return {*this, first, second, deadline};
 }
 
 }  // namespace weir

@@ -8,11 +8,6 @@
 namespace weir {
 namespace {
 
-constexpr std::array<double, shed_steps> thresholds{0.20, 0.30, 0.40, 0.50, 0.70, 0.85, 0.95};
-
-constexpr double threshold(shed_step step) { return thresholds[static_cast<std::size_t>(step)]; }
-
-constexpr double held_at = threshold(shed_step::refuse_normal);
 // How the share follows pressure, for each unit of pressure off `held_at`. Delay builds up within one sample when the
 // load doubles, so a controller cannot react its way out: it must find the share that fits and keep to it. Hence a weak
 // immediate part, and an integral that forgets more slowly than it learns until pressure is so low that the overload is
@@ -45,8 +40,6 @@ std::string_view word(shed_step step) noexcept {
     }
     return "";
 }
-
-bool shed_ladder::on(shed_step step) const noexcept { return pressure_ >= threshold(step); }
 
 std::optional<shed_step> shed_ladder::highest() const noexcept {
     const auto taken = std::ranges::count_if(thresholds, [this](double each) { return pressure_ >= each; });

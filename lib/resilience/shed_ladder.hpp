@@ -50,7 +50,7 @@ public:
     void update(double pressure, double memory_pressure, time_point now) noexcept;
 
     /// The step is taken.
-    bool on(shed_step step) const noexcept;
+    bool on(shed_step step) const noexcept { return pressure_ >= threshold(step); }
     /// The last that is taken; all before it are, too.
     std::optional<shed_step> highest() const noexcept;
     /// How often the step was taken anew.
@@ -77,6 +77,9 @@ public:
     bool reset_largest_buffers() const noexcept;
 
 private:
+    static constexpr std::array<double, shed_steps> thresholds{0.20, 0.30, 0.40, 0.50, 0.70, 0.85, 0.95};
+    static constexpr double threshold(shed_step step) { return thresholds[static_cast<std::size_t>(step)]; }
+    static constexpr double held_at = thresholds[static_cast<std::size_t>(shed_step::refuse_normal)];
     bool refuses(priority_class cls, std::uint64_t cohort_key, time_point now) const noexcept;
 
     double pressure_ = 0;

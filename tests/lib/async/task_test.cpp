@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "lib/async/race.hpp"
+#include "lib/async/scope.hpp"
 #include "tests/support/running.hpp"
 #include "tests/support/sweep.hpp"
 
@@ -52,6 +54,24 @@ TEST_CASE("task: a result may be movable only") {
     virtual_loop time;
     const auto make = []() -> task<std::unique_ptr<int>> { co_return std::make_unique<int>(3); };
     CHECK(*run(time, make()) == 3);
+}
+
+TEST_CASE("task: an empty task<void> is done, wherever it is awaited") {
+    virtual_loop time;
+    const auto frames = live_frames();
+    const auto nothing = [] { return task<void>{}; };
+    const auto asks = [&](loop& clock) -> task<int> {
+        co_await nothing();
+        CHECK((co_await race(nothing(), clock.sleep(1s))).index() == 0);
+        CHECK((co_await timeout(clock, 1s, nothing())).has_value());
+        co_return 1;
+    };
+    running it{time, asks(time)};
+    CHECK(it.get() == 1);  // without a turn of the loop
+    scope children{time};
+    children.spawn(nothing());
+    CHECK(children.empty());
+    CHECK(live_frames() - frames <= 2);  // of `it`
 }
 
 TEST_CASE("task: an exception travels to the parent, whether the child suspended or not") {

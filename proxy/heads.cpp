@@ -22,7 +22,7 @@ bool untouched(const actions& todo, std::string_view name) {
         todo, [&](const auto& action) { return action.what != kind::add && http::equals_nocase(action.name, name); });
 }
 
-void append_configured(std::string& out, const actions& todo, const request& r) {
+void append_configured(http::head_writer& out, const actions& todo, const request& r) {
     std::string value;
     for (const auto& action : todo) {
         if (action.what == kind::remove || http::id_of(action.name) == http::field_id::host) continue;
@@ -33,7 +33,7 @@ void append_configured(std::string& out, const actions& todo, const request& r) 
 }
 
 /// The Host field: the client's, unless the route sets another.
-void append_host(std::string& out, const request& r) {
+void append_host(http::head_writer& out, const request& r) {
     for (const auto& action : r.route->request_headers) {
         if (action.what != kind::set || http::id_of(action.name) != http::field_id::host) continue;
         std::string value;
@@ -44,7 +44,7 @@ void append_host(std::string& out, const request& r) {
 }
 
 /// What we tell the server about the client and the way.
-void append_own_fields(std::string& out, const request& r) {
+void append_own_fields(http::head_writer& out, const request& r) {
     const auto style = r.listener.settings.forwarded;
     http::hop hop;
     if (!r.client.peer().is_unix()) hop.client = r.client.peer_ip_text();
@@ -54,12 +54,13 @@ void append_own_fields(std::string& out, const request& r) {
     hop.rfc7239 = style == conf::forwarded_style::both || style == conf::forwarded_style::rfc7239;
     http::append_forwarding(out, r.head, hop);
     http::append_via(out, r.head.minor());
-    if (const auto limit = http::read_max_forwards(r.head)) http::append_max_forwards(out, *limit);
+    if (r.head.has(http::field_id::max_forwards))
+        if (const auto limit = http::read_max_forwards(r.head)) http::append_max_forwards(out, *limit);
     http::append_field(out, "X-Request-Id", r.id_text());
 }
 
 /// How long we will wait, less what the way takes: so nobody works on what nobody waits for.
-void append_deadline(std::string& out, const request& r, time_point deadline) {
+void append_deadline(http::head_writer& out, const request& r, time_point deadline) {
     const auto& name = r.backend->shared.settings().deadline_header;
     if (name.empty() || deadline == time_point::max() || !untouched(r.route->request_headers, name)) return;
     const auto left = (deadline - r.time().now()) / 1ms - 1;
@@ -67,7 +68,7 @@ void append_deadline(std::string& out, const request& r, time_point deadline) {
 }
 
 /// A client that has no cookie, or that of another server, is told which one it is now.
-void append_sticky(std::string& out, const request& r) {
+void append_sticky(http::head_writer& out, const request& r) {
     const auto& group = r.backend->shared;
     const auto& name = group.settings().sticky_cookie;
     if (name.empty() || r.stuck_to == r.chosen_index) return;
@@ -78,7 +79,7 @@ void append_sticky(std::string& out, const request& r) {
 }
 
 /// Those of these lines that no action sets or removes.
-void append_untouched(std::string& out, std::string_view lines, const actions& todo) {
+void append_untouched(http::head_writer& out, std::string_view lines, const actions& todo) {
     while (!lines.empty()) {
         const auto line = lines.substr(0, lines.find('\n') + 1);
         if (untouched(todo, line.substr(0, line.find(':')))) out.append(line);
@@ -101,7 +102,8 @@ std::optional<std::chrono::seconds> retry_after(const http::response_head& head,
     return std::chrono::seconds{std::max<std::int64_t>(*until - now.value_or(wall_us / 1'000'000), 0)};
 }
 
-void compose_request(std::string& out, const request& r, time_point deadline) {
+void compose_request(std::string& text, const request& r, time_point deadline) {
+    http::head_writer out{text};
     const auto& todo = r.route->request_headers;
     http::append_request_line(out, r.head);
     append_host(out, r);
@@ -116,7 +118,10 @@ void compose_request(std::string& out, const request& r, time_point deadline) {
         append_own_fields(out, r);
     } else {
         std::string own;
-        append_own_fields(own, r);
+        {
+            http::head_writer to_own{own};
+            append_own_fields(to_own, r);
+        }
         append_untouched(out, own, todo);
         append_configured(out, todo, r);
     }
@@ -125,14 +130,15 @@ void compose_request(std::string& out, const request& r, time_point deadline) {
     // TE is between neighbours and must be named as such (RFC 9110 section 10.1.4).
     const bool te = r.head.accepts_trailers();
     if (te) http::append_field(out, "TE", "trailers");
-    if (!http::append_upgrade(out, r.head, r.route->upgrades, te ? "te" : "") && te)
-        http::append_field(out, "Connection", "te");
+    const bool upgrade = r.head.wants_upgrade() && http::append_upgrade(out, r.head, r.route->upgrades, te ? "te" : "");
+    if (te && !upgrade) http::append_field(out, "Connection", "te");
     http::append_framing(out, r.head.framing());
     http::end_head(out);
 }
 
-void compose_response(std::string& out, request& r, const http::response_head& head,
+void compose_response(std::string& text, request& r, const http::response_head& head,
                       const http::body_framing& framing) {
+    http::head_writer out{text};
     const auto& todo = r.route->response_headers;
     http::append_status_line(out, head.status(), head.reason_phrase());
     if (todo.empty()) {

@@ -8,12 +8,13 @@
 
 namespace weir {
 
-/// Appends the request head for the server of `r`.
-void compose_request(std::string& out, const request& r, time_point deadline);
+/// Appends to `text` the request head for the server of `r`.
+void compose_request(std::string& text, const request& r, time_point deadline);
 
-/// Appends the response head for the client of `r`, whose body will be framed as `framing`; r.keep_client decides about
-/// the connection.
-void compose_response(std::string& out, request& r, const http::response_head& head, const http::body_framing& framing);
+/// Appends to `text` the response head for the client of `r`, whose body will be framed as `framing`; r.keep_client decides
+/// about the connection.
+void compose_response(std::string& text, request& r, const http::response_head& head,
+                      const http::body_framing& framing);
 
 /// The pause that a server asks for. Where it names a date, the pause is counted from its own Date: clocks differ; from
 /// `wall_us`, in microseconds since 1970, if it has not said that.

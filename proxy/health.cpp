@@ -33,15 +33,18 @@ std::string proxy_header_of(const conf::backend& settings) {
 }
 
 std::string question_of(const conf::backend& settings, const server& to) {
-    std::string out;
+    std::string text;
     const auto& how = settings.health;
     const bool by_path = !to.settings().address.unix_path.empty();
-    http::append_request_line(out, how.method, how.path);
-    http::append_field(out, "Host", !how.host.empty() ? how.host : by_path ? "localhost" : to.name());
-    http::append_field(out, "User-Agent", "weir-health");
-    http::append_field(out, "Connection", "close");
-    http::end_head(out);
-    return out;
+    {
+        http::head_writer out{text};
+        http::append_request_line(out, how.method, how.path);
+        http::append_field(out, "Host", !how.host.empty() ? how.host : by_path ? "localhost" : to.name());
+        http::append_field(out, "User-Agent", "weir-health");
+        http::append_field(out, "Connection", "close");
+        http::end_head(out);
+    }
+    return text;
 }
 
 std::string cause_of_connect(io_error why) {

@@ -40,11 +40,14 @@ std::optional<own_answer> fallback_answer(const request& r) {
 
 task<void> answer(request& r, const own_answer& what) {
     std::string fields{what.fields};
-    for (const auto& action : r.route->response_headers) {
-        if (action.what == conf::header_action::kind::remove) continue;
-        std::string value;
-        expand(action.value, r, value);
-        if (http::is_field_value(value)) http::append_field(fields, action.name, value);
+    {
+        http::head_writer out{fields};
+        for (const auto& action : r.route->response_headers) {
+            if (action.what == conf::header_action::kind::remove) continue;
+            std::string value;
+            expand(action.value, r, value);
+            if (http::is_field_value(value)) http::append_field(out, action.name, value);
+        }
     }
     if (r.why != reason::none) {
         fields.append("Cache-Control: no-store\r\nProxy-Status: ");

@@ -31,13 +31,16 @@ struct refusal_text {
 refusal_text compose(reason why) {
     refusal_text text;
     const auto status = status_for(why);
-    append_status_line(text.status_line, status);
     text.body =
         std::to_string(status).append(" ").append(phrase_of(status)).append("\n").append(word(why)).append("\n");
-    text.fields = server_line;
-    append_field(text.fields, "Content-Type", "text/plain; charset=utf-8");
-    append_field(text.fields, "Content-Length", text.body.size());
-    append_field(text.fields, "Cache-Control", "no-store");
+    {
+        head_writer line{text.status_line}, fields{text.fields};
+        append_status_line(line, status);
+        fields.append(server_line);
+        append_field(fields, "Content-Type", "text/plain; charset=utf-8");
+        append_field(fields, "Content-Length", text.body.size());
+        append_field(fields, "Cache-Control", "no-store");
+    }
     text.fields.append("Proxy-Status: ");
     append_proxy_status(text.fields, why);
     text.fields.append("\r\n");
@@ -56,19 +59,19 @@ const refusal_text& text_of(reason why) {
 }  // namespace
 
 void append_answer(std::string& out, const answer& what, const answer_mode& mode) {
+    head_writer to{out};
     const bool bodyless = what.status == 204 || what.status == 304;
     constexpr std::size_t all_fixed_text = 256;
-    append_status_line(out, what.status);
-    write_parts::extend(out, all_fixed_text + mode.date.size(),
-                        [&](char* at) { return put(put_date(at, mode), server_line); });
-    if (!what.location.empty()) append_field(out, "Location", what.location);
+    append_status_line(to, what.status);
+    to.write(all_fixed_text + mode.date.size(), [&](char* at) { return put(put_date(at, mode), server_line); });
+    if (!what.location.empty()) append_field(to, "Location", what.location);
     if (!bodyless) {
-        if (!what.body.empty()) append_field(out, "Content-Type", what.type);
-        append_field(out, "Content-Length", what.body.size());
+        if (!what.body.empty()) append_field(to, "Content-Type", what.type);
+        append_field(to, "Content-Length", what.body.size());
     }
-    out.append(what.fields);
-    write_parts::extend(out, all_fixed_text + mode.request_id.size(), [&](char* at) { return put_end(at, mode); });
-    if (!bodyless && !mode.head_only) out.append(what.body);
+    to.append(what.fields);
+    to.write(all_fixed_text + mode.request_id.size(), [&](char* at) { return put_end(at, mode); });
+    if (!bodyless && !mode.head_only) to.append(what.body);
 }
 
 const std::string_view refusal_unread = "HTTP/1.1 503 Service Unavailable\r\n"
@@ -86,7 +89,7 @@ void append_refusal(std::string& out, reason why, const answer_mode& mode, const
     constexpr std::size_t all_fixed_text = 256;
     const auto most = all_fixed_text + text.status_line.size() + text.fields.size() + text.body.size() +
                       mode.date.size() + mode.request_id.size();
-    write_parts::extend(out, most, [&](char* at) {
+    head_writer{out}.write(most, [&](char* at) {
         at = put(put_date(put(at, text.status_line), mode), text.fields);
         if (hints.retry_after > 0) at = put(put_number(put(at, "Retry-After: "), hints.retry_after), "\r\n");
         if (hints.unprocessed) at = put(at, "X-Not-Processed: 1\r\n");

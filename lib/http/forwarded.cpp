@@ -1,7 +1,5 @@
 #include "lib/http/forwarded.hpp"
 
-#include "lib/http/write.hpp"
-
 namespace weir::http {
 namespace {
 
@@ -94,14 +92,8 @@ private:
 
 }  // namespace
 
-void append_forwarding(std::string& out, const request_head& head, const hop& from) {
-    write_parts::extend(out, forwarding::most_bytes(head, from),
-                        [&](char* at) { return forwarding{at, head, from}.put_all(); });
-}
-
-void append_via(std::string& out, int minor) {
-    write_parts::extend(out, sizeof "Via: 1.1 weir\r\n",
-                        [&](char* at) { return put(at, minor == 0 ? "Via: 1.0 weir\r\n" : "Via: 1.1 weir\r\n"); });
+void append_forwarding(head_writer& out, const request_head& head, const hop& from) {
+    out.write(forwarding::most_bytes(head, from), [&](char* at) { return forwarding{at, head, from}.put_all(); });
 }
 
 result<forward_limit> read_max_forwards(const request_head& head) {
@@ -113,7 +105,7 @@ result<forward_limit> read_max_forwards(const request_head& head) {
     return forward_limit{true, *left};
 }
 
-void append_max_forwards(std::string& out, const forward_limit& limit) {
+void append_max_forwards(head_writer& out, const forward_limit& limit) {
     if (limit.counts && limit.left > 0) append_field(out, "Max-Forwards", limit.left - 1);
 }
 

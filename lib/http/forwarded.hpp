@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "lib/http/head.hpp"
+#include "lib/http/write.hpp"
 #include "lib/net/error.hpp"
 
 namespace weir::http {
@@ -30,10 +31,13 @@ struct hop {
 /// Appends the forwarding fields of the request as they go on. In a trusted chain our peer is added to X-Forwarded-For
 /// and Forwarded, while X-Forwarded-Proto and -Host keep what the first proxy saw. A style that is switched off adds
 /// nothing, but passes on what a trusted peer said.
-void append_forwarding(std::string& out, const request_head& head, const hop& from);
+void append_forwarding(head_writer& out, const request_head& head, const hop& from);
 
 /// `Via: 1.1 weir`, with the version in which the message came to us. Goes behind the Via fields that are forwarded.
-void append_via(std::string& out, int minor);
+inline void append_via(head_writer& out, int minor) {
+    out.write(sizeof "Via: 1.1 weir\r\n",
+              [&](char* at) { return put(at, minor == 0 ? "Via: 1.0 weir\r\n" : "Via: 1.1 weir\r\n"); });
+}
 
 /// How far the request may go, where that counts: TRACE and OPTIONS with a Max-Forwards field.
 struct forward_limit {
@@ -43,7 +47,7 @@ struct forward_limit {
 /// An error (bad_request) if the value is not one number.
 result<forward_limit> read_max_forwards(const request_head& head);
 /// Writes the number, less one, where it counts and is not 0; else nothing.
-void append_max_forwards(std::string& out, const forward_limit& limit);
+void append_max_forwards(head_writer& out, const forward_limit& limit);
 
 /// The X-Request-Id to keep: that of a trusted peer if it is a single token of at most 128 characters.
 std::optional<std::string_view> request_id_of(const request_head& head, bool trusted) noexcept;

@@ -31,9 +31,12 @@ bool is_allowed(std::string_view protocol, std::span<const std::string> allowed)
     return false;
 }
 
-void append_connection_upgrade(std::string& out, std::string_view also) {
+void append_connection_upgrade(head_writer& out, std::string_view also) {
     out.append("Connection: upgrade");
-    if (!also.empty()) out.append(", ").append(also);
+    if (!also.empty()) {
+        out.append(", ");
+        out.append(also);
+    }
     out.append("\r\nUpgrade: ");
 }
 
@@ -50,7 +53,7 @@ bool offers_any(const request_head& head, std::span<const std::string> allowed) 
     });
 }
 
-bool append_upgrade(std::string& out, const request_head& head, std::span<const std::string> allowed,
+bool append_upgrade(head_writer& out, const request_head& head, std::span<const std::string> allowed,
                     std::string_view also) {
     if (!offers_any(head, allowed)) return false;
     append_connection_upgrade(out, also);
@@ -85,11 +88,13 @@ result<std::string_view> check_switch(const request_head& asked, const response_
     return chosen;
 }
 
-void append_switch(std::string& out, const response_head& answer, std::string_view protocol) {
+void append_switch(std::string& text, const response_head& answer, std::string_view protocol) {
+    head_writer out{text};
     append_status_line(out, answer.status(), answer.reason_phrase());
     append_forwardable(out, answer, method::get);
     append_connection_upgrade(out, {});
-    out.append(protocol).append("\r\n\r\n");
+    out.append(protocol);
+    out.append("\r\n\r\n");
 }
 
 }  // namespace weir::http

@@ -17,6 +17,8 @@
 
 namespace weir::http {
 
+class head_writer;  // write.hpp
+
 /// Did the client offer it, validly?
 bool offers(const request_head& head, std::string_view protocol) noexcept;
 
@@ -25,7 +27,7 @@ bool offers_any(const request_head& head, std::span<const std::string> allowed) 
 
 /// `Connection: upgrade` and `Upgrade: ...` with what was offered and is allowed, in the client's order; nothing, and
 /// false, if that is empty. `also` is one more connection option, such as "te".
-bool append_upgrade(std::string& out, const request_head& head, std::span<const std::string> allowed,
+bool append_upgrade(head_writer& out, const request_head& head, std::span<const std::string> allowed,
                     std::string_view also = {});
 
 /// The protocol a 101 switches to, as the server wrote it; bad_upgrade if nobody asked, if it names none or several, or
@@ -34,6 +36,6 @@ result<std::string_view> check_switch(const request_head& asked, const response_
                                       std::span<const std::string> allowed);
 
 /// The 101 for the client: status line, the fields that may go on, Connection and Upgrade, empty line.
-void append_switch(std::string& out, const response_head& answer, std::string_view protocol);
+void append_switch(std::string& text, const response_head& answer, std::string_view protocol);
 
 }  // namespace weir::http

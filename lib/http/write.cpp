@@ -2,8 +2,6 @@
 
 namespace weir::http {
 
-using write_parts::extend;
-
 namespace {
 
 char* put_field(char* at, std::string_view name, std::string_view value) noexcept {
@@ -12,49 +10,48 @@ char* put_field(char* at, std::string_view name, std::string_view value) noexcep
 
 /// All at once: nothing that is forwarded is longer than what was received, but for a space behind each colon.
 template <class Keep>
-void append_fields(std::string& out, const field_block& fields, Keep keep) {
-    extend(out, fields.bytes().size() + fields.size(), [&](char* at) {
+void append_fields(head_writer& out, const field_block& fields, Keep keep) {
+    out.write(fields.bytes().size() + fields.size(), [&](char* at) {
         for (const field f : fields)
             if (keep(f)) at = put_field(at, f.name, f.value);
         return at;
     });
 }
 
+/// The request line of a target in absolute form.
+[[gnu::noinline]] void append_origin_form(head_writer& out, const request_head& head) {
+    const bool no_path = head.path() == "/" && head.query().empty() && !head.target().ends_with('/');
+    if (head.verb() == method::options && no_path) return append_request_line(out, head.method_name(), "*");
+    append_request_line(out, head.method_name(), std::string{head.path()}.append(head.query()));
+}
+
 }  // namespace
 
-void append_request_line(std::string& out, const request_head& head) {
-    if (!head.is_absolute_form()) return append_request_line(out, head.method_name(), head.target());
-    out.append(head.method_name()).append(" ");
-    const bool no_path = head.path() == "/" && head.query().empty() && !head.target().ends_with('/');
-    if (head.verb() == method::options && no_path) out.append("*");
-    else out.append(head.path()).append(head.query());
-    out.append(" HTTP/1.1\r\n");
+void append_request_line(head_writer& out, const request_head& head) {
+    if (head.is_absolute_form()) [[unlikely]]
+        return append_origin_form(out, head);
+    append_request_line(out, head.method_name(), head.target());
 }
 
-void append_request_line(std::string& out, std::string_view method, std::string_view target) {
-    extend(out, method.size() + target.size() + sizeof "  HTTP/1.1\r\n",
-           [&](char* at) { return put(put(put(put(at, method), " "), target), " HTTP/1.1\r\n"); });
-}
-
-void append_status_line(std::string& out, int status, std::string_view phrase) {
+void append_status_line(head_writer& out, int status, std::string_view phrase) {
     if (phrase.empty()) phrase = phrase_of(status);
-    extend(out, phrase.size() + sizeof "HTTP/1.1 200 \r\n", [&](char* at) {
+    out.write(phrase.size() + sizeof "HTTP/1.1 200 \r\n", [&](char* at) {
         at = put_number(put(at, "HTTP/1.1 "), static_cast<unsigned>(status));
         return put(put(put(at, " "), phrase), "\r\n");
     });
 }
 
-void append_field(std::string& out, std::string_view name, std::string_view value) {
-    extend(out, name.size() + value.size() + 4, [&](char* at) { return put_field(at, name, value); });
+void append_field(head_writer& out, std::string_view name, std::string_view value) {
+    out.write(name.size() + value.size() + 4, [&](char* at) { return put_field(at, name, value); });
 }
 
-void append_field(std::string& out, std::string_view name, std::uint64_t value) {
+void append_field(head_writer& out, std::string_view name, std::uint64_t value) {
     constexpr std::size_t most_digits = 20;
-    extend(out, name.size() + most_digits + 4,
-           [&](char* at) { return put(put_number(put(put(at, name), ": "), value), "\r\n"); });
+    out.write(name.size() + most_digits + 4,
+              [&](char* at) { return put(put_number(put(put(at, name), ": "), value), "\r\n"); });
 }
 
-void append_framing(std::string& out, const body_framing& framing) {
+void append_framing(head_writer& out, const body_framing& framing) {
     switch (framing.how) {
     case body_framing::kind::length: append_field(out, "Content-Length", framing.length); break;
     case body_framing::kind::chunked: append_field(out, "Transfer-Encoding", "chunked"); break;
@@ -63,17 +60,18 @@ void append_framing(std::string& out, const body_framing& framing) {
     }
 }
 
-void append_forwardable(std::string& out, const request_head& head) {
+void append_forwardable(head_writer& out, const request_head& head) {
     const auto held = head.held_back();
     append_fields(out, head.fields(), [&](const field& f) { return !f.nominated && !f.shadow && !held.has(f.id); });
 }
 
-void append_forwardable(std::string& out, const response_head& head, method asked) {
+void append_forwardable(head_writer& out, const response_head& head, method asked) {
     const auto held = head.held_back(asked);
     append_fields(out, head.fields(), [&](const field& f) { return !f.nominated && !held.has(f.id); });
 }
 
-void append_interim(std::string& out, const response_head& head) {
+void append_interim(std::string& text, const response_head& head) {
+    head_writer out{text};
     append_status_line(out, head.status(), head.reason_phrase());
     append_forwardable(out, head, method::unknown);
     end_head(out);

@@ -1,5 +1,6 @@
 #include "lib/http/forwarded.hpp"
 
+#include "tests/lib/http/composed.hpp"
 #include "tests/lib/http/messages.hpp"
 #include "tests/support/catch.hpp"
 
@@ -10,9 +11,8 @@ using namespace weir::http::test;
 namespace {
 
 std::string forwarded(const std::string& lines, const hop& from, const std::string& host = "example.com") {
-    std::string out;
-    append_forwarding(out, request("GET / HTTP/1.1\r\nHost: " + host + "\r\n" + lines + "\r\n"), from);
-    return out;
+    const auto head = request("GET / HTTP/1.1\r\nHost: " + host + "\r\n" + lines + "\r\n");
+    return composed([&](head_writer& out) { append_forwarding(out, head, from); });
 }
 
 const std::string claims =
@@ -22,9 +22,8 @@ const std::string claims =
 std::string limit(const std::string& method, const std::string& lines) {
     const auto read = read_max_forwards(request(method + " / HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n"));
     if (!read) return std::string{word(read.error().why)};
-    std::string out;
-    append_max_forwards(out, *read);
-    return (read->counts ? "counts " : "ignored ") + out;
+    return (read->counts ? "counts " : "ignored ") +
+           composed([&](head_writer& out) { append_max_forwards(out, *read); });
 }
 
 }  // namespace
@@ -73,15 +72,16 @@ TEST_CASE("a Unix socket has no address") {
 }
 
 TEST_CASE("a request without a host says nothing about it") {
-    std::string out;
-    append_forwarding(out, request("GET / HTTP/1.0\r\n\r\n"), {.client = "192.0.2.7"});
+    const auto head = request("GET / HTTP/1.0\r\n\r\n");
+    const auto out = composed([&](head_writer& to) { append_forwarding(to, head, {.client = "192.0.2.7"}); });
     CHECK(out == "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\nForwarded: for=192.0.2.7;proto=http\r\n");
 }
 
 TEST_CASE("Via names the version received") {
-    std::string out;
-    append_via(out, 0);
-    append_via(out, 1);
+    const auto out = composed([](head_writer& to) {
+        append_via(to, 0);
+        append_via(to, 1);
+    });
     CHECK(out == "Via: 1.0 weir\r\nVia: 1.1 weir\r\n");
 }
 

@@ -1,6 +1,7 @@
 /// A catalogue of what slips through proxies: each message here is read differently by someone, so it must be refused,
 /// or go on in a form that everyone reads alike.
 #include "lib/http/write.hpp"
+#include "tests/lib/http/composed.hpp"
 #include "tests/lib/http/messages.hpp"
 #include "tests/support/catch.hpp"
 
@@ -146,12 +147,13 @@ TEST_CASE("smuggling: what goes on says everything once") {
         "Proxy-Connection: close\r\nTE: gzip\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\nContent-Length: 0007\r\nContent_Length: 9\r\n"
         "Transfer_Encoding: chunked\r\nX_Forwarded_For: 1.2.3.4\r\nX-Forwarded-For: 1.2.3.4\r\nForwarded: for=1.2.3.4\r\nProxy: http://evil\r\n"
         "Proxy-Authorization: x\r\nX-Request-Id: 1\r\nTrailer: X\r\nExpect: 100-continue\r\nmy_field:  ok\r\nVia: 1.0 front\r\n\r\n");
-    std::string out;
-    append_request_line(out, head);
-    append_field(out, "Host", head.authority());
-    append_forwardable(out, head);
-    append_framing(out, head.framing());
-    end_head(out);
+    const auto out = composed([&](head_writer& to) {
+        append_request_line(to, head);
+        append_field(to, "Host", head.authority());
+        append_forwardable(to, head);
+        append_framing(to, head.framing());
+        end_head(to);
+    });
     CHECK(
         out ==
         "POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nmy_field: ok\r\nVia: 1.0 front\r\nContent-Length: 7\r\n\r\n");

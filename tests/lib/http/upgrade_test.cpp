@@ -1,5 +1,6 @@
 #include "lib/http/upgrade.hpp"
 
+#include "tests/lib/http/composed.hpp"
 #include "tests/lib/http/messages.hpp"
 #include "tests/support/catch.hpp"
 
@@ -17,8 +18,8 @@ request_head asking(const std::string& lines, const std::string& version = "HTTP
 
 std::string sent(const std::string& lines, const std::vector<std::string>& allowed = websocket,
                  std::string_view also = {}) {
-    std::string out;
-    const bool any = append_upgrade(out, asking(lines), allowed, also);
+    bool any = false;
+    const auto out = composed([&](head_writer& to) { any = append_upgrade(to, asking(lines), allowed, also); });
     CHECK(any != out.empty());
     return out;
 }

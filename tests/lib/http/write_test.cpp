@@ -1,5 +1,8 @@
 #include "lib/http/write.hpp"
 
+#include <functional>
+
+#include "tests/lib/http/composed.hpp"
 #include "tests/lib/http/messages.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/property.hpp"
@@ -11,28 +14,27 @@ using namespace weir::http::test;
 namespace {
 
 std::string request_line(const std::string& line) {
-    std::string out;
-    append_request_line(out, request(line + "\r\nHost: a\r\n\r\n"));
-    return out;
+    return composed([&](head_writer& out) { append_request_line(out, request(line + "\r\nHost: a\r\n\r\n")); });
 }
 
-std::string written(const request_head& head) {
-    std::string out;
-    append_request_line(out, head);
-    if (!head.authority().empty()) append_field(out, "Host", head.authority());
-    append_forwardable(out, head);
-    append_framing(out, head.framing());
-    end_head(out);
-    return out;
+std::string written(const request_head& head, const std::string& before = {}) {
+    const auto write = [&](head_writer& out) {
+        append_request_line(out, head);
+        if (!head.authority().empty()) append_field(out, "Host", head.authority());
+        append_forwardable(out, head);
+        append_framing(out, head.framing());
+        end_head(out);
+    };
+    return composed(write, before);
 }
 
 std::string written(const response_head& head) {
-    std::string out;
-    append_status_line(out, head.status(), head.reason_phrase());
-    append_forwardable(out, head, method::get);
-    append_framing(out, head.framing(method::get));
-    end_head(out);
-    return out;
+    return composed([&](head_writer& out) {
+        append_status_line(out, head.status(), head.reason_phrase());
+        append_forwardable(out, head, method::get);
+        append_framing(out, head.framing(method::get));
+        end_head(out);
+    });
 }
 
 }  // namespace
@@ -50,41 +52,59 @@ TEST_CASE("request lines are written in origin form") {
 }
 
 TEST_CASE("pieces of a head") {
-    std::string out;
-    append_status_line(out, 404);
-    append_status_line(out, 299, "Fine");
-    append_status_line(out, 299);
-    append_field(out, "A", "b");
-    append_field(out, "N", UINT64_MAX);
-    append_framing(out, {body_framing::kind::length, 0});
-    append_framing(out, {body_framing::kind::chunked, 0});
-    append_framing(out, {body_framing::kind::until_close, 0});
-    append_framing(out, {});
-    end_head(out);
-    CHECK(out ==
-          "HTTP/1.1 404 Not Found\r\nHTTP/1.1 299 Fine\r\nHTTP/1.1 299 Unknown\r\nA: b\r\nN: 18446744073709551615\r\n"
-          "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n");
+    const auto out = composed([](head_writer& to) {
+        append_status_line(to, 404);
+        append_status_line(to, 299, "Fine");
+        append_status_line(to, 299);
+        append_field(to, "A", "b");
+        append_field(to, std::string_view{"B"}, "c");
+        append_field(to, "N", UINT64_MAX);
+        append_field(to, std::string_view{"M"}, 1000);
+        append_framing(to, {body_framing::kind::length, 0});
+        append_framing(to, {body_framing::kind::chunked, 0});
+        append_framing(to, {body_framing::kind::until_close, 0});
+        append_framing(to, {});
+        end_head(to);
+    });
+    CHECK(out == "HTTP/1.1 404 Not Found\r\nHTTP/1.1 299 Fine\r\nHTTP/1.1 299 Unknown\r\nA: b\r\nB: c\r\n"
+                 "N: 18446744073709551615\r\nM: 1000\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n");
 }
 
 TEST_CASE("the proxy may hold fields back") {
-    std::string out;
-    const auto head = request("GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nB: 2\r\nConnection: close\r\n\r\n");
-    append_forwardable(out, head, [](const field& f) { return f.name != "A"; });
-    CHECK(out == "B: 2\r\n");
-    out.clear();
-    append_forwardable(out, response("HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\n\r\n"), method::get,
-                       [](const field& f) { return f.name == "A"; });
-    CHECK(out == "A: 1\r\n");
+    const auto asked = request("GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nB: 2\r\nConnection: close\r\n\r\n");
+    const auto answered = response("HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\n\r\n");
+    const auto is_a = [](const field& f) { return f.name == "A"; };
+    CHECK(composed([&](head_writer& out) { append_forwardable(out, asked, std::not_fn(is_a)); }) == "B: 2\r\n");
+    CHECK(composed([&](head_writer& out) { append_forwardable(out, answered, method::get, is_a); }) == "A: 1\r\n");
 }
 
 TEST_CASE("there is room for the space behind every colon") {
-    std::string lines, expected, out;
+    std::string lines, expected;
     for (int i = 0; i < 90; ++i) {
         lines += "A:1\r\n";
         expected += "A: 1\r\n";
     }
-    append_forwardable(out, request("GET / HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n"));
-    CHECK(out == expected);
+    const auto head = request("GET / HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n");
+    CHECK(composed([&](head_writer& out) { append_forwardable(out, head); }) == expected);
+}
+
+TEST_CASE("a head grows behind what the string holds, whatever its room", "[property]") {
+    rc::prop("as if piece by piece", [] {
+        const auto text = [](std::size_t most) { return std::string(*rc::gen::inRange<std::size_t>(0, most), 'x'); };
+        const auto before = text(100);
+        const auto target = "/" + text(300);
+        std::string lines, expected = before + "PUT " + target + " HTTP/1.1\r\nHost: h\r\n";
+        for (int n = *rc::gen::inRange(0, 20); n > 0; --n) {
+            const auto name = "x" + text(40), value = text(80);
+            lines += name + ":" + value + "\r\n";
+            expected += name + ": " + value + "\r\n";
+        }
+        const auto size = std::to_string(*rc::gen::arbitrary<std::uint32_t>());
+        expected += "Content-Length: " + size + "\r\n\r\n";
+        const auto head =
+            request("PUT " + target + " HTTP/1.1\r\nHost: h\r\nContent-Length:" + size + "\r\n" + lines + "\r\n");
+        RC_ASSERT(written(head, before) == expected);
+    });
 }
 
 TEST_CASE("interim responses") {

@@ -89,6 +89,7 @@ void log_request(request& r) {
     if (r.chosen) line.server = r.chosen->name();
     line.tries = r.tries;
     line.reused = r.reused;
+    tell_tls(line, r.client);
     line.request_id = r.id_text();
     w.log_access(line);
 }

@@ -8,6 +8,7 @@
 #include "proxy/serve_http.hpp"
 #include "proxy/standing.hpp"
 #include "proxy/tls_accept.hpp"
+#include "proxy/tls_facts.hpp"
 #include "proxy/tunnel.hpp"
 #include "proxy/turn_away.hpp"
 
@@ -55,6 +56,7 @@ void tcp_session::log() const {
     line.backend = backend->shared.name();
     if (chosen) line.server = chosen->name();
     line.tries = tries;
+    tell_tls(line, client);
     line.request_id = id.text();
     w.log_access(line);
 }

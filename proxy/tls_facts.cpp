@@ -17,6 +17,14 @@ bool any_tells(const std::vector<conf::header_action>& actions) {
 
 }  // namespace
 
+void tell_tls(access_record& line, const byte_stream& client) noexcept {
+    if (!client.layer()) return;
+    const auto& known = tls::session_of(client.layer())->facts();
+    line.tls_version = known.version;
+    line.tls_cipher = known.cipher;
+    line.tls_us = std::chrono::duration_cast<std::chrono::microseconds>(known.took).count();
+}
+
 std::unique_ptr<tls_facts> facts_of(const byte_stream& client) {
     const auto& known = tls::session_of(client.layer())->facts();
     auto facts = std::make_unique<tls_facts>();

@@ -9,6 +9,7 @@
 
 #include "conf/config.hpp"
 #include "lib/net/byte_stream.hpp"
+#include "lib/telemetry/access_log.hpp"
 
 namespace weir {
 
@@ -26,6 +27,8 @@ struct tls_facts {
 
 /// Of a connection whose handshake is done.
 std::unique_ptr<tls_facts> facts_of(const byte_stream& client);
+/// For the access log, which gets them without; nothing for a plain connection.
+void tell_tls(access_record& line, const byte_stream& client) noexcept;
 /// Does any header action of the listener's routes tell of them? Else they need not be gathered.
 bool tells_tls_facts(const conf::listener& settings);
 

@@ -152,9 +152,10 @@ private:
     char* to_;
 };
 
-constexpr std::size_t strings_but_target = 7, longest_escape = 6, all_keys_and_numbers = 768;
+constexpr std::size_t strings_but_target = 7, tls_strings_bytes = 16 + 1 + 64 + 1, longest_escape = 6,
+                      all_keys_and_numbers = 768;
 static_assert(longest_escape * (access_formatter::max_target_bytes + 1 +
-                                strings_but_target * (access_formatter::max_value_bytes + 1)) +
+                                strings_but_target * (access_formatter::max_value_bytes + 1) + tls_strings_bytes) +
                   all_keys_and_numbers <=
               access_formatter::max_line_bytes);
 
@@ -181,6 +182,9 @@ char* put_line(char* text, const access_record& r, timestamp_writer& time) noexc
     to.template string<"server">(r.server);
     to.template number<"tries">(r.tries);
     to.template flag<"reused">(r.reused);
+    to.template string<"tls">(r.tls_version, 16);
+    to.template string<"tls_cipher">(r.tls_cipher, 64);
+    to.template optional_number<"tls_us">(r.tls_us);
     to.template string<"id">(r.request_id);
     to.finish();
     return to.end();

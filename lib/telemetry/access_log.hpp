@@ -8,7 +8,8 @@
 ///
 ///     2026-11-23T21:00:00.123Z client=203.0.113.7:51000 listener=0.0.0.0:8080 protocol=http method=GET
 ///     host=example.com target=/a?b=c version=1.1 status=200 reason=none bytes_in=312 bytes_out=1520 header_us=85
-///     connect_us=- first_byte_us=1210 total_us=1480 backend=web server=127.0.0.1:9001 tries=1 reused=yes id=5c0f…
+///     connect_us=- first_byte_us=1210 total_us=1480 backend=web server=127.0.0.1:9001 tries=1 reused=yes tls=TLSv1.3
+///     tls_cipher=TLS_AES_128_GCM_SHA256 tls_us=902 id=5c0f…
 ///
 /// JSON: an object with the same keys, `time` first; numbers are numbers, `reused` is true or false, what is absent is
 /// null.
@@ -51,9 +52,11 @@ struct access_record {
     std::int64_t first_byte_us = absent;  // request sent to head of the response
     std::int64_t total_us = absent;       // first byte of the request to last byte of the response
     std::string_view backend;
-    std::string_view server;  // the last one tried
-    unsigned tries = 0;       // connections attempted or used; 0: no server was bothered
-    bool reused = false;      // the last try used a pooled connection
+    std::string_view server;                   // the last one tried
+    unsigned tries = 0;                        // connections attempted or used; 0: no server was bothered
+    bool reused = false;                       // the last try used a pooled connection
+    std::string_view tls_version, tls_cipher;  // of the client's connection
+    std::int64_t tls_us = absent;              // of its handshake, the same for each of its requests
     std::string_view request_id;
 };
 

@@ -37,6 +37,7 @@ task<std::expected<void, handshake_failure>> shake_hands(byte_stream& stream, st
                                                          std::uint64_t client) {
     using how = handshake_failure::kind;
     auto& time = stream.time();
+    const auto began = time.now();
     // A server computes when it has the ClientHello, a client when it has the answer to its own.
     const unsigned costly_step = kind == handshake_kind::as_client ? 1 : 0;
     for (unsigned number = 0;; ++number) {
@@ -67,7 +68,10 @@ task<std::expected<void, handshake_failure>> shake_hands(byte_stream& stream, st
         case session::step::failed:
             co_return failed(SSL_get_verify_result(tls->ssl()) == X509_V_OK ? how::failed : how::untrusted,
                              tls->problem());
-        case session::step::done: stream.add_layer(std::move(tls)); co_return {};
+        case session::step::done:
+            tls->set_time_taken(time.now() - began);
+            stream.add_layer(std::move(tls));
+            co_return {};
         case session::step::wants_bytes: break;
         }
         const auto got = co_await stream.fill();

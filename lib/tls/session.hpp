@@ -45,6 +45,8 @@ public:
     step shake_hands(std::string& wire);
     /// Once it is done.
     const session_facts& facts() const noexcept { return facts_; }
+    /// Whoever drove it knows how long it took.
+    void set_time_taken(nanoseconds took) noexcept { facts_.took = took; }
     /// Why it failed, or why the stream is broken; empty: it is not.
     const std::string& problem() const noexcept { return problem_; }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "lib/async/loop.hpp"
 #include "lib/tls/certificate.hpp"
 #include "lib/tls/openssl.hpp"
 
@@ -27,6 +28,7 @@ std::optional<certificate_facts> peer_certificate(const SSL* ssl);
 
 struct session_facts {
     bool resumed = false;
+    nanoseconds took{};        // from the first step to the last, on whichever thread
     const char* version = "";  // "TLSv1.3"; these two for ever
     const char* cipher = "";   // "TLS_AES_128_GCM_SHA256"
     std::string server_name;   // as the client wrote it; empty: none

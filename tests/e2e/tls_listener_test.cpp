@@ -37,11 +37,16 @@ TEST_CASE("tls listener: TLS 1.3 and 1.2 by default, nothing older", "[e2e][tls]
         CHECK(answer.status == 200);
         CHECK(answer.body.find("X-Forwarded-Proto: https") != std::string::npos);
         CHECK(client.get("/bytes/100000").body.size() == 100'000);  // kept alive
+        const auto line = weir.logged("/bytes/100000");
+        CHECK(line["tls"] == "TLSv1.3");
+        CHECK(line["tls_cipher"].starts_with("TLS_"));
+        CHECK(line["tls_us"] == weir.logged("/headers")["tls_us"]);
     }
     SECTION("1.2") {
         tls_client client{weir.address(), {.sni = "a.test", .ca = ca.file(), .max_version = TLS1_2_VERSION}};
         REQUIRE(client.established());
         CHECK(client.get("/bytes/5").status == 200);
+        CHECK(weir.logged("/bytes/5")["tls"] == "TLSv1.2");
         CHECK_FALSE(client.renegotiate());
     }
     SECTION("1.1") {

@@ -196,8 +196,9 @@ TEST_CASE("uv loop: it counts its turns, and the time that it waited but not tha
     uv_loop time;
     const auto body = [](loop& clock) -> task<void> {
         const auto& counts = clock.statistics;
-        co_await clock.sleep(20ms);
-        CHECK(counts.waited >= 19ms);
+        // A machine so busy that the time is up before the loop comes to wait gets another chance.
+        for (int i = 0; i < 100 && counts.waited == 0ns; ++i) co_await clock.sleep(20ms);
+        CHECK(counts.waited > 0ns);
         const auto waited = counts.waited;
         const auto turns = counts.turns;
         for (const auto end = uv_hrtime() + 20'000'000; uv_hrtime() < end;) {}

@@ -29,6 +29,9 @@ access_record typical() {
     r.server = "127.0.0.1:9001";
     r.tries = 1;
     r.reused = true;
+    r.tls_version = "TLSv1.3";
+    r.tls_cipher = "TLS_AES_128_GCM_SHA256";
+    r.tls_us = 902;
     r.request_id = "5c0f000000000000000000000000000a";
     return r;
 }
@@ -44,10 +47,10 @@ std::string json_of(const access_record& r) {
     return line;
 }
 
-const std::vector<std::string> keys{
-    "time",          "client",   "listener", "protocol", "method",    "host",      "target",
-    "version",       "status",   "reason",   "bytes_in", "bytes_out", "header_us", "connect_us",
-    "first_byte_us", "total_us", "backend",  "server",   "tries",     "reused",    "id"};
+const std::vector<std::string> keys{"time",      "client",     "listener",      "protocol",   "method",   "host",
+                                    "target",    "version",    "status",        "reason",     "bytes_in", "bytes_out",
+                                    "header_us", "connect_us", "first_byte_us", "total_us",   "backend",  "server",
+                                    "tries",     "reused",     "tls",           "tls_cipher", "tls_us",   "id"};
 
 constexpr auto cut_mark = "<cut>";
 
@@ -202,7 +205,8 @@ TEST_CASE("a text line looks as documented") {
         text_of(typical()) ==
         "2026-11-23T21:00:00.123Z client=203.0.113.7:51000 listener=0.0.0.0:8080 protocol=http method=GET host=example.com "
         "target=/a?b=c version=1.1 status=200 reason=none bytes_in=312 bytes_out=1520 header_us=85 connect_us=- first_byte_us=1210 "
-        "total_us=1480 backend=web server=127.0.0.1:9001 tries=1 reused=yes id=5c0f000000000000000000000000000a\n");
+        "total_us=1480 backend=web server=127.0.0.1:9001 tries=1 reused=yes tls=TLSv1.3 tls_cipher=TLS_AES_128_GCM_SHA256 "
+        "tls_us=902 id=5c0f000000000000000000000000000a\n");
 }
 
 TEST_CASE("a JSON line looks as documented") {
@@ -211,7 +215,7 @@ TEST_CASE("a JSON line looks as documented") {
         R"({"time":"2026-11-23T21:00:00.123Z","client":"203.0.113.7:51000","listener":"0.0.0.0:8080","protocol":"http",)"
         R"("method":"GET","host":"example.com","target":"/a?b=c","version":"1.1","status":200,"reason":"none","bytes_in":312,)"
         R"("bytes_out":1520,"header_us":85,"connect_us":null,"first_byte_us":1210,"total_us":1480,"backend":"web",)"
-        R"("server":"127.0.0.1:9001","tries":1,"reused":true,"id":"5c0f000000000000000000000000000a"})"
+        R"("server":"127.0.0.1:9001","tries":1,"reused":true,"tls":"TLSv1.3","tls_cipher":"TLS_AES_128_GCM_SHA256","tls_us":902,"id":"5c0f000000000000000000000000000a"})"
         "\n");
 }
 
@@ -223,7 +227,7 @@ TEST_CASE("a tcp connection leaves the fields of http absent") {
         text_of(r) ==
         "1970-01-01T00:00:00.000Z client=- listener=- protocol=tcp method=- host=- target=- version=- status=- "
         "reason=connect_refused bytes_in=0 bytes_out=0 header_us=- connect_us=- first_byte_us=- total_us=- backend=- server=- "
-        "tries=0 reused=no id=-\n");
+        "tries=0 reused=no tls=- tls_cipher=- tls_us=- id=-\n");
     const auto fields = read_json(json_of(r));
     REQUIRE(fields);
     CHECK(fields->at(4) == field{"method", "", true, false});
@@ -261,8 +265,9 @@ TEST_CASE("long values are cut and marked") {
 TEST_CASE("the worst record still fits its bound") {
     const std::string worst(5000, '\xff');
     access_record r;
-    r.client = r.listener = r.method = r.host = r.target = r.backend = r.server = r.request_id = worst;
-    r.unix_us = r.header_us = r.connect_us = r.first_byte_us = r.total_us = INT64_MAX;
+    r.client = r.listener = r.method = r.host = r.target = r.backend = r.server = r.request_id = r.tls_version =
+        r.tls_cipher = worst;
+    r.unix_us = r.header_us = r.connect_us = r.first_byte_us = r.total_us = r.tls_us = INT64_MAX;
     r.bytes_in = r.bytes_out = UINT64_MAX;
     r.tries = ~0u;
     r.status = r.http_minor = INT32_MAX;

@@ -49,11 +49,11 @@ TEST_CASE("log: what a line says", "[e2e]") {
     client.ask(request);
     client.get("/bytes/1000");
     const auto first = weir.logged("/upload?x");
-    CHECK(first.keys() == std::vector<std::string>{"time",     "client",    "listener",  "protocol",   "method",
-                                                   "host",     "target",    "version",   "status",     "reason",
-                                                   "bytes_in", "bytes_out", "header_us", "connect_us", "first_byte_us",
-                                                   "total_us", "backend",   "server",    "tries",      "reused",
-                                                   "id"});
+    CHECK(first.keys() == std::vector<std::string>{"time",     "client",     "listener",  "protocol",   "method",
+                                                   "host",     "target",     "version",   "status",     "reason",
+                                                   "bytes_in", "bytes_out",  "header_us", "connect_us", "first_byte_us",
+                                                   "total_us", "backend",    "server",    "tries",      "reused",
+                                                   "tls",      "tls_cipher", "tls_us",    "id"});
     CHECK(first["client"].starts_with("127.0.0.1:"));
     CHECK(first["listener"] == weir.address());
     CHECK(first["protocol"] == "http");

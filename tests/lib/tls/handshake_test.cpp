@@ -47,7 +47,7 @@ TEST_CASE("handshake: on the loop and on the pool come to the same end", "[tls]"
 TEST_CASE("handshake: each side learns why it failed", "[tls]") {
     virtual_loop time;
     tls_streams ends{time};
-    tls::handshake_desk desk{ends.pool};
+    loop_desk desk{ends.pool};
     running<tls_streams::shaken> as_client{time, tls_streams::handshake(*ends.client, ends.client_session("other.test"),
                                                                         desk, tls::handshake_kind::as_client)};
     running<tls_streams::shaken> as_server{
@@ -64,7 +64,7 @@ TEST_CASE("handshake: each side learns why it failed", "[tls]") {
 TEST_CASE("handshake: a peer that leaves in the middle", "[tls]") {
     virtual_loop time;
     tls_streams ends{time};
-    tls::handshake_desk desk{ends.pool};
+    loop_desk desk{ends.pool};
     running<tls_streams::shaken> as_client{
         time, tls_streams::handshake(*ends.client, ends.client_session(), desk, tls::handshake_kind::as_client)};
     time.settle();
@@ -165,7 +165,7 @@ struct handshake_scenario {
 
     virtual_loop& time;
     tls_streams ends;
-    tls::handshake_desk desk;
+    loop_desk desk;
     int done = 0;
     scope helpers;
 };

@@ -28,11 +28,11 @@ void loop::run_timers() {
     timers_.advance(to_ms_floor(now_), [this](timed_waiter& due) { ready_.push_back(due); });
 }
 
-void loop::call_from_other_thread(std::move_only_function<void()> work) {
-    // Knocks under the lock: once the call has run we touch the loop no more, and what it said may have ended the loop.
+// Once the call has run we touch the loop no more, as what it said may have ended it: hence a bell that outlives it.
+std::shared_ptr<loop_bell> loop::leave_call(std::move_only_function<void()> work) {
     const std::lock_guard lock{remote_mutex_};
     remote_.push_back(std::move(work));
-    if (remote_.size() == 1) on_remote_call();  // else somebody has already knocked
+    return remote_.size() == 1 ? bell_ : nullptr;  // else somebody has rung, or is about to
 }
 
 bool loop::run_remote(unsigned budget) {

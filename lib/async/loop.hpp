@@ -16,6 +16,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -45,6 +46,13 @@ struct turn_end_work : list_node {
 
 protected:
     ~turn_end_work() = default;
+};
+
+/// Wakes a loop, from any thread.
+class loop_bell {
+public:
+    virtual ~loop_bell() = default;
+    virtual void ring() noexcept = 0;
 };
 
 class loop {
@@ -87,7 +95,12 @@ public:
 
     /// Runs `work` on the loop's thread, soon. Safe from any thread as long as the loop lives; what `work` tells the loop may
     /// be that it can end.
-    void call_from_other_thread(std::move_only_function<void()> work);
+    void call_from_other_thread(std::move_only_function<void()> work) {
+        if (const auto bell = leave_call(std::move(work))) bell->ring();
+    }
+    /// The same in two steps, for one who holds locks that the loop may want as soon as it wakes: ring when they are given
+    /// up, even if the loop is gone by then. Null: there is no need to.
+    [[nodiscard]] std::shared_ptr<loop_bell> leave_call(std::move_only_function<void()> work);
 
     /// What has happened on this loop since it began; read by the loop's own thread.
     struct counts {
@@ -107,8 +120,8 @@ protected:
     virtual void on_posted() noexcept = 0;
     /// A timer was added that may be the earliest.
     virtual void on_timer_added(std::uint64_t due_ms) noexcept = 0;
-    /// Called from any thread, under a lock: see to it that run_remote() is called soon.
-    virtual void on_remote_call() noexcept = 0;
+    /// When it rings, run_remote() is to be called soon. Set once, by the constructor; null: that happens in any case.
+    std::shared_ptr<loop_bell> bell_;
 
     /// Resumes what is ready, at most `budget` coroutines; what is left of the budget.
     unsigned run_ready(unsigned budget);

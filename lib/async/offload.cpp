@@ -56,12 +56,16 @@ bool offload_pool::submit(const job_ptr& job) {
 
 void offload_pool::settle(job_ptr job) {
     auto& of = *job;
-    const std::lock_guard lock{of.mutex};
-    if (of.orphaned.load(std::memory_order_relaxed)) return;  // the loop may be gone
-    of.owner->call_from_other_thread([job] {
-        job->settled = true;
-        if (job->waiting) job->owner->post(*job->waiting);
-    });
+    std::shared_ptr<loop_bell> bell;
+    {
+        const std::lock_guard lock{of.mutex};
+        if (of.orphaned.load(std::memory_order_relaxed)) return;  // the loop may be gone
+        bell = of.owner->leave_call([job] {
+            job->settled = true;
+            if (job->waiting) job->owner->post(*job->waiting);
+        });
+    }
+    if (bell) bell->ring();  // the loop, of higher priority perhaps, runs at once, and shall find no lock taken
 }
 
 void offload_pool::thread_main() {

@@ -49,7 +49,6 @@ public:
 private:
     void on_posted() noexcept override;
     void on_timer_added(std::uint64_t due_ms) noexcept override;
-    void on_remote_call() noexcept override;
     void enter_callback() noexcept;
     void leave_callback();
     void read_clock() noexcept;
@@ -66,7 +65,7 @@ private:
     uv_check_t after_poll_;     // resumes what the poll made ready
     uv_idle_t more_to_do_;      // active while something is ready or has yielded: libuv then polls without waiting
     uv_timer_t timer_;
-    uv_async_t remote_;
+    uv_poll_t remote_;  // of the bell
     std::uint64_t armed_ms_ = UINT64_MAX;
     time_point wall_read_{};
     time_point waiting_since_ = time_point::max();  // in the poll; max: it does not wait

@@ -88,7 +88,6 @@ public:
 private:
     void on_posted() noexcept override {}
     void on_timer_added(std::uint64_t) noexcept override {}
-    void on_remote_call() noexcept override {}
 
     std::optional<time_point> next_event() const {
         std::optional<time_point> next;

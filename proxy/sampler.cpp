@@ -64,7 +64,7 @@ void sampler::look(time_point now) {
         const auto counts = w_.shared.handshakes->statistics();
         handshake_wait_ = wait_between(handshakes_before_, counts, handshake_wait_);
         handshakes_before_ = counts;
-        sample.offload_wait = handshake_wait_;
+        sample.offload_wait = counted_wait(handshake_wait_);
     }
     sample.memory_used = load.memory_used.load(std::memory_order_relaxed);
     sample.memory_limit = load.memory_limit.load(std::memory_order_relaxed);

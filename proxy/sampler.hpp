@@ -11,9 +11,11 @@
 /// descriptors, every 250 ms. Of three delays the middle one counts: a process that was not scheduled once, for however
 /// long, is not overloaded. With `shed off` it measures and does nothing.
 ///
-/// Of the work that is done on other threads only TLS handshakes are waited for by clients, so only their queue counts. Nor
-/// does the time from accepting a client to its first byte: that is the client's doing, and what is ours of it is the loop's
-/// delay.
+/// Of the work that is done on other threads only TLS handshakes are waited for by clients, so only their queue counts, and
+/// for one step: hedges, which may need new connections, are given up. More would be wrong. The queue has limits of its
+/// own; those who are connected do not wait in it, and whose connection is closed comes back with one more handshake.
+/// The time from accepting a client to its first byte does not count: that is the client's doing, and what is ours of it is
+/// the loop's delay.
 ///
 /// What the ladder does outside of the request path is done here: connections without a request are closed, those idle the
 /// longest first. Each second the share of them goes that idle_timeout_scale() has taken off, but nobody who has been idle
@@ -24,6 +26,12 @@
 #include "proxy/context.hpp"
 
 namespace weir {
+
+/// As much of the wait for a handshake as counts for the pressure.
+constexpr nanoseconds counted_wait(nanoseconds for_handshake) noexcept {
+    constexpr nanoseconds most = 60ms;
+    return for_handshake < most ? for_handshake : most;
+}
 
 /// How long the jobs that a pool took up between two looks had waited, on average; those still waiting say nothing yet, but
 /// where none was taken up although some wait, it is as before.

@@ -143,6 +143,21 @@ TEST_CASE("sampler: what jobs have waited between two looks") {
     CHECK(wait_between(before, now, 5ms) == 20ms);
 }
 
+TEST_CASE("sampler: a queue of handshakes, however long, costs hedges and nothing else") {
+    const auto under = [](nanoseconds wait) {
+        pressure strain{pressure_policy{}};
+        pressure_sample sample;
+        sample.offload_wait = counted_wait(wait);
+        const auto now = time_point{1h};
+        shed_ladder ladder;
+        ladder.update(strain.update(sample, now), 0, now);
+        return ladder.highest();
+    };
+    CHECK_FALSE(under(10ms));
+    CHECK(under(100ms) == shed_step::no_hedges);
+    CHECK(under(1h) == shed_step::no_hedges);
+}
+
 TEST_CASE("sampler: an idle wait that begins under pressure is cut short") {
     strained_world s;
     s.use_memory(90);

@@ -122,6 +122,10 @@ public:
         if (value < 0) return absent();
         to_ = put_number(to_, static_cast<std::uint64_t>(value));
     }
+    template <literal... names>
+    void all_absent() noexcept {
+        ((key<names>(), absent()), ...);
+    }
     template <literal name>
     void version(int http_minor) noexcept {
         key<name>();
@@ -182,9 +186,13 @@ char* put_line(char* text, const access_record& r, timestamp_writer& time) noexc
     to.template string<"server">(r.server);
     to.template number<"tries">(r.tries);
     to.template flag<"reused">(r.reused);
-    to.template string<"tls">(r.tls_version, 16);
-    to.template string<"tls_cipher">(r.tls_cipher, 64);
-    to.template optional_number<"tls_us">(r.tls_us);
+    if (r.tls_version.empty()) {
+        to.template all_absent<"tls", "tls_cipher", "tls_us">();
+    } else {
+        to.template string<"tls">(r.tls_version, 16);
+        to.template string<"tls_cipher">(r.tls_cipher, 64);
+        to.template optional_number<"tls_us">(r.tls_us);
+    }
     to.template string<"id">(r.request_id);
     to.finish();
     return to.end();

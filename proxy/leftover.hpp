@@ -1,12 +1,12 @@
 #pragma once
 /// What a try leaves behind that was overtaken by another: a connection with an answer still to come.
 ///
-///     if (can_be_saved(a)) worker.leftovers.spawn(save(worker, leftover{a, asked}));   // contest.cpp
+///     if (can_be_saved(a, answered)) worker.leftovers.spawn(save(worker, leftover{a, answered}));   // contest.cpp
 ///
 /// In HTTP/1.1 a request can be called off only by closing its connection, which costs a new one, and a server that has
 /// begun finishes anyway. So a late answer gets a moment more: if its head comes within the time that 95 % of the answers
 /// take, and its body is short, it is read and dropped, and the connection goes back to its pool. Until then the try is
-/// counted as in flight, which it is. Else the connection is closed, and counted in `hedges_wasted_total`.
+/// counted as in flight, which it is. Else the connection is closed, and counted in hedge_wasted_connections_total.
 /// (After Finagle's BackupRequestFilter, which lets HTTP/1 losers run on.)
 ///
 /// At most 64 in each worker at once, none while weir is short of something or going down; they end with the worker.

@@ -138,14 +138,24 @@ std::size_t session::open(std::string_view& wire, std::span<char> space) noexcep
     if (records_) return open_records(wire, space);
     wire_in_ = &wire;
     std::size_t made = 0;
+    const auto said_before = own_.size();
     ERR_clear_error();
     const int result = SSL_read_ex(ssl_.get(), space.data(), space.size(), &made);
     const int why = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), result);
     wire_in_ = nullptr;
     if (why == SSL_ERROR_NONE) return made;
-    if (why == SSL_ERROR_WANT_READ) return 0;
-    if (why == SSL_ERROR_ZERO_RETURN) incoming_ = state::ended;
-    else break_down();
+    if (why == SSL_ERROR_WANT_READ) {
+        // All that a server of TLS 1.2 has to say here is that it does not renegotiate: a warning, which would go out with
+        // the next answer, but the client asks for nothing before it is there.
+        const bool declined = own_.size() > said_before && SSL_is_server(ssl_.get()) && SSL_version(ssl_.get()) < TLS1_3_VERSION;
+        if (!declined) return 0;
+        problem_ = "the client asked for renegotiation";
+        incoming_ = state::broken;
+    } else if (why == SSL_ERROR_ZERO_RETURN) {
+        incoming_ = state::ended;
+    } else {
+        break_down();
+    }
     release(kept_);
     wire = {};
     return 0;

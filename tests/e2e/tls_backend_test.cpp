@@ -102,7 +102,8 @@ TEST_CASE("tls backend: another server is tried when a handshake fails", "[e2e][
     test_ca ca;
     origin_process plain, web{serving(ca.issue({.names = {"web.internal"}}))};
     proxy weir{"listen 127.0.0.1:0 { route / web; } backend web { server " + plain.address() + "; server " +
-               web.address() + "; balance round_robin; tls { ca " + ca.file() + "; name web.internal; } }"};
+               web.address() + "; balance round_robin; timeout tls=1s; tls { ca " + ca.file() +
+               "; name web.internal; } }"};
     for (int i = 0; i < 4; ++i) CHECK(get(weir.address(), "/bytes/5").status == 200);
 }
 

@@ -195,7 +195,7 @@ TEST_CASE("clients that ask for more than their share get the same", "[property]
     // In five seconds luck still counts: 1 in 100 such mixes comes to 0.93. In fifty all are above 0.98.
     rc::prop("however much more: Jain's index is 0.95 at least", [](std::uint64_t seed) {
         overload world{16, 10ms, seed};
-        for (int i = 0; i < 20; ++i) add(world, 1, *rc::gen::element(2.0, 5.0, 20.0) * 80);
+        for (int i = 0; i < 20; ++i) add(world, 1, *rc::gen::element(2.0, 4.0, 8.0) * 80);
         world.run(20s);
         double sum = 0, squares = 0;
         for (const auto& c : world.clients) {

@@ -147,7 +147,8 @@ std::size_t session::open(std::string_view& wire, std::span<char> space) noexcep
     if (why == SSL_ERROR_WANT_READ) {
         // All that a server of TLS 1.2 has to say here is that it does not renegotiate: a warning, which would go out with
         // the next answer, but the client asks for nothing before it is there.
-        const bool declined = own_.size() > said_before && SSL_is_server(ssl_.get()) && SSL_version(ssl_.get()) < TLS1_3_VERSION;
+        const bool declined =
+            own_.size() > said_before && SSL_is_server(ssl_.get()) && SSL_version(ssl_.get()) < TLS1_3_VERSION;
         if (!declined) return 0;
         problem_ = "the client asked for renegotiation";
         incoming_ = state::broken;

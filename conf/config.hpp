@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/tls/settings.hpp"
+
 namespace weir::conf {
 
 using std::chrono::milliseconds;
@@ -178,20 +180,13 @@ enum class forwarded_style : std::uint8_t { off, x_forwarded, rfc7239, both };
 
 enum class tls_version : std::uint8_t { v1_2, v1_3 };
 
-/// Mozilla's "intermediate" lists, version 5.7, in their order; of TLS 1.2 only what has ECDHE, since DHE costs much more.
-inline constexpr std::string_view default_ciphers =
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
-    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-inline constexpr std::string_view default_ciphersuites =
-    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
-
 /// What both ends of a TLS connection may agree on. The lists have OpenSSL's names, the preferred first, with `:` between;
 /// they are well-formed, but whether OpenSSL knows each name is for it to say.
 struct tls_algorithms {
     tls_version min_version = tls_version::v1_2;
-    std::string ciphers{default_ciphers};            // TLS 1.2
-    std::string ciphersuites{default_ciphersuites};  // TLS 1.3
-    std::string curves;                              // groups of the key exchange
+    std::string ciphers{tls::default_ciphers};            // TLS 1.2
+    std::string ciphersuites{tls::default_ciphersuites};  // TLS 1.3
+    std::string curves;                                   // groups of the key exchange
     bool operator==(const tls_algorithms&) const = default;
 };
 

@@ -16,6 +16,24 @@ breaker_policy breaker_policy_of(const conf::backend::breaking& settings) {
     return policy;
 }
 
+namespace {
+
+/// A limit that the configuration gives is told to it, so that base() is not learned from those who use all of it: how
+/// long they take says how many they are. The whole backend's is each server's share.
+adaptive_limit_policy limit_policy_of(const conf::server& settings, const conf::backend& of) {
+    adaptive_limit_policy policy;
+    if (settings.limit) policy.start = *settings.limit;
+    else if (of.limit.how == conf::in_flight_limit::kind::fixed)
+        policy.start =
+            (of.limit.places + static_cast<unsigned>(of.servers.size()) - 1) / static_cast<unsigned>(of.servers.size());
+    else return policy;
+    policy.fixed = true;
+    policy.floor = policy.most = policy.start;
+    return policy;
+}
+
+}  // namespace
+
 std::string_view word(try_kind kind) noexcept {
     switch (kind) {
     case try_kind::first: return "first";
@@ -26,13 +44,13 @@ std::string_view word(try_kind kind) noexcept {
     std::unreachable();
 }
 
-server::under_lock::under_lock(const conf::backend& of)
-    : breaker{breaker_policy_of(of.breaker)}, limit{adaptive_limit_policy{}}, health{of.health.rise, of.health.fall},
-      warming{of.slow_start} {
+server::under_lock::under_lock(const conf::server& settings, const conf::backend& of)
+    : breaker{breaker_policy_of(of.breaker)}, limit{limit_policy_of(settings, of)},
+      health{of.health.rise, of.health.fall}, warming{of.slow_start} {
     noted.limit = limit.limit();
 }
 
-server::server(const conf::server& settings, const conf::backend& of) : settings_{settings}, guarded_{of} {
+server::server(const conf::server& settings, const conf::backend& of) : settings_{settings}, guarded_{settings, of} {
     const auto& at = settings.address;
     if (!at.unix_path.empty()) {
         if (auto path = address::unix_socket(at.unix_path)) addresses_.push_back(*path);

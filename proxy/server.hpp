@@ -55,7 +55,7 @@ private:
     friend class backend;
 
     struct under_lock {
-        explicit under_lock(const conf::backend& of);
+        under_lock(const conf::server& settings, const conf::backend& of);
 
         circuit_breaker breaker;
         adaptive_limit limit;

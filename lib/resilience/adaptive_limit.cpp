@@ -141,6 +141,10 @@ adaptive_limit::window adaptive_limit::close_window(time_point now) noexcept {
 }
 
 void adaptive_limit::steer(const window& w, time_point now) noexcept {
+    if (policy_.fixed) {
+        if (!w.unanswered) learn_base(w);
+        return;
+    }
     if (w.unanswered) return halve(w, now);
     if (base_ == 0) next_routine_ = now + first_gap;  // it may have been born into an overload
     learn_base(w);

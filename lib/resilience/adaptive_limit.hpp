@@ -52,6 +52,7 @@ struct adaptive_limit_policy {
     unsigned samples = 20;     // at least, or a second has passed
     double tolerance = 1.25;   // medians up to this many times base are calm
     double cut = 0.7;          // what an experiment leaves of the limit
+    bool fixed = false;        // the limit stays at `start`, and only base() is learned
 };
 
 class adaptive_limit {

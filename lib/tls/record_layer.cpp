@@ -22,9 +22,6 @@ constexpr std::string_view key_update_of_ours{"\x18\0\0\x01\0", 5};  // and the 
 
 const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
-/// Unlike an assignment this gives the memory back.
-void release(std::string& text) noexcept { std::string{}.swap(text); }
-
 }  // namespace
 
 /// Fetched once, since looking them up costs more than using them; for ever.

@@ -28,6 +28,9 @@
 
 namespace weir::tls {
 
+/// Unlike an assignment this gives the memory back: an idle connection holds no buffer.
+inline void release(std::string& text) noexcept { std::string{}.swap(text); }
+
 class record_layer {
 public:
     static constexpr std::size_t max_plain_bytes = 16 * 1024;  // of a record

@@ -11,9 +11,6 @@
 namespace weir::tls {
 namespace {
 
-/// Unlike an assignment this gives the memory back: an idle connection holds no buffer.
-void release(std::string& text) noexcept { std::string{}.swap(text); }
-
 /// None if it is anything else than whole records that are sealed.
 std::optional<std::uint64_t> count_sealed_records(std::string_view wire) noexcept {
     constexpr std::size_t header_bytes = 5;

@@ -442,3 +442,19 @@ TEST_CASE("the limit stays in its bounds, and the same calls give the same limit
         }
     });
 }
+
+TEST_CASE("a fixed limit: how long an answer takes is learned, but not from those who use all of it") {
+    steady_server server{.limit = adaptive_limit{{.start = 12, .floor = 12, .most = 12, .fixed = true}}};
+    const auto learned_ms = [&] { return std::chrono::duration<double, std::milli>(server.limit.base()).count(); };
+    server.run(10s, 20ms, 6);
+    CHECK(learned_ms() == Approx(20).epsilon(0.03));
+    server.run(60s, 28ms, 12);
+    CHECK(learned_ms() == Approx(20).epsilon(0.03));
+    server.run(60s, 28ms, 11);
+    CHECK(learned_ms() == Approx(28).epsilon(0.03));  // it has become slower, indeed
+    server.run(10s, 10ms, 12);
+    CHECK(learned_ms() < 14);  // a queue would not make it faster
+    server.run(10s, 10ms, 12, evidence::at_least);
+    CHECK(server.limit.limit() == 12);
+    CHECK(server.limit.experiments() == 0);
+}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import statistics
 import subprocess
 
 from .report import Finding
@@ -39,22 +40,32 @@ def exact_limit(directory):
     return finding
 
 
+def interleaved(worlds, arguments, turns=5):
+    """The middle cost in each world, turn about, so that all see the same machine, and the reports. The first turn warms up."""
+    costs, reports = {name: [] for name in worlds}, {name: [] for name in worlds}
+    for turn in range(turns + 1):
+        for name, weir in worlds.items():
+            took, report = cost(weir, arguments)
+            if turn > 0:
+                costs[name].append(took)
+                reports[name].append(report)
+    return {name: statistics.median(each) for name, each in costs.items()}, reports
+
+
 def refusal(directory):
     finding = Finding("refusal", "CPU time of a refused request beside that of a served one, 64 bytes, one worker, as fast as it answers")
-    pace = ["--rate", 0, "--duration", "3s", "--timeout", "1s"]
     quiet = "workers 1;\nerror_log stderr level=error;\n"
-    found, shares = {}, {}
-    for name, more, before in (("served", "", quiet), ("refused by a limit", "limit 1; queue 0;", quiet)):
-        with world(directory, servers=1, service="", more=more, before=before, cpu=(WEIR_CPU, LOAD_CPU)) as (weir, origins):
-            if more:
-                origins[0].control("?silent")   # what is let in never leaves: all others are refused
-            else:
-                cost(weir, ["--requests", 2000])
-            found[name], report = cost(weir, pace)
-            shares[name] = report["status"].get("5xx", 0) / report["sent"]
-            finding.tell(f"CPU time for each request, {name}", f"{found[name]:.1f} us")
-    finding.at_least("of the requests were refused", shares["refused by a limit"], 0.99)
-    finding.at_most("refused by a limit, of served", found["refused by a limit"] / found["served"], 0.45)
+    with world(os.path.join(directory, "served"), servers=1, service="", before=quiet, cpu=(WEIR_CPU, LOAD_CPU)) as (serving, _), \
+            world(os.path.join(directory, "refused"), servers=1, service="", more="limit 1; queue 0;", before=quiet,
+                  cpu=(WEIR_CPU, LOAD_CPU)) as (refusing, origins):
+        origins[0].control("?silent")   # what is let in never leaves: all others are refused
+        middle, reports = interleaved({"served": serving, "refused by a limit": refusing},
+                                      ["--rate", 0, "--duration", "2s", "--timeout", "1s"])
+    for name, value in middle.items():
+        finding.tell(f"CPU time for each request, {name} (median of 5)", f"{value:.1f} us")
+    refused = sum(report["status"].get("5xx", 0) for report in reports["refused by a limit"])
+    finding.at_least("of the requests were refused", refused / sum(report["sent"] for report in reports["refused by a limit"]), 0.99)
+    finding.at_most("refused by a limit, of served", middle["refused by a limit"] / middle["served"], 0.45)
     return finding
 
 
@@ -63,16 +74,9 @@ OFF = "limit off; breaker off; outliers off; hedge after=off; retry 0; panic off
 
 def overhead(directory):
     finding = Finding("overhead", "CPU time for each request with every default, beside all of the layer off; one worker, as fast as it answers")
-    pace = ["--rate", 0, "--duration", "2s"]
-    sums = {"defaults": [], "off": []}
     with world(os.path.join(directory, "defaults"), service="", before="workers 1;\n", cpu=(WEIR_CPU, LOAD_CPU)) as (on, _), \
             world(os.path.join(directory, "off"), service="", more=OFF, before="workers 1; shed off;\n", cpu=(WEIR_CPU, LOAD_CPU)) as (off, _):
-        for turn in range(6):   # interleaved, so that both see the same machine; the first round warms up
-            for name, weir in (("defaults", on), ("off", off)):
-                took, _ = cost(weir, pace)
-                if turn > 0:
-                    sums[name].append(took)
-    middle = {name: sorted(all_of)[len(all_of) // 2] for name, all_of in sums.items()}
+        middle, _ = interleaved({"defaults": on, "off": off}, ["--rate", 0, "--duration", "2s"])
     for name, value in middle.items():
         finding.tell(f"CPU time for each request, {name} (median of 5)", f"{value:.1f} us")
     finding.at_most("defaults, of off", middle["defaults"] / middle["off"], 1.05, "{:.3f}")

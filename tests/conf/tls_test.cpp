@@ -36,8 +36,8 @@ TEST_CASE("tls: a certificate is a whole block of a listener, and one word that 
     CHECK(server.certificates[0].ocsp.path.empty());
     CHECK_FALSE(server.refuse_unknown_names);
     CHECK(server.algorithms.min_version == tls_version::v1_2);
-    CHECK(server.algorithms.ciphers == tls::default_ciphers);
-    CHECK(server.algorithms.ciphersuites == tls::default_ciphersuites);
+    CHECK(server.algorithms.ciphers == weir::tls::default_ciphers);
+    CHECK(server.algorithms.ciphersuites == weir::tls::default_ciphersuites);
     CHECK(server.algorithms.curves == "X25519:P-256:P-384");
     CHECK(server.alpn == std::vector<std::string>{"http/1.1"});
     CHECK(server.clients == client_auth::off);

@@ -9,10 +9,10 @@ using namespace weir::testing;
 
 namespace {
 
-task<void> write_all(byte_stream& to, std::string bytes, bool end) {
+/// All of it, unless the reader goes away before.
+task<void> write_all(byte_stream& to, std::string bytes) {
     const auto sent = co_await to.write(bytes);
-    CHECK(sent.has_value());
-    if (end) to.shutdown_write();
+    if (sent) to.shutdown_write();
 }
 
 task<void> read_all(byte_stream& from, std::size_t wanted, std::string& into) {
@@ -47,7 +47,7 @@ TEST_CASE("splice: every byte, in order, to the limit or to the end of the sourc
         const auto wanted = limited ? bytes.size() / 2 : bytes.size();
         std::string arrived;
         scope others{time};
-        others.spawn(write_all(*in.first, bytes, true));
+        others.spawn(write_all(*in.first, bytes));
         others.spawn(read_all(*out.second, wanted, arrived));
         std::uint64_t progress = 0;
         {
@@ -121,7 +121,7 @@ TEST_CASE("splice: after it, the stream reads as before") {
         pipe_pool pipes{1};
         auto pipe = pipes.take();
         scope source{time};
-        source.spawn(write_all(*in.first, "helloworld", true));
+        source.spawn(write_all(*in.first, "helloworld"));
         splice_limits limits;
         limits.bytes = 5;
         const auto moved = co_await splice_bytes(*in.second, *out.first, limits, *pipe);

@@ -94,7 +94,7 @@ uv_loop::~uv_loop() {
         assert(uv_is_closing(handle) && "a socket outlives its loop");  // else libuv would wait for it for ever
         (void)handle;
     }, nullptr);
-    uv_run(&uv_, UV_RUN_DEFAULT);
+    while (uv_run(&uv_, UV_RUN_DEFAULT) != 0) {}  // again if stop() had been called and no run() had heard it
     frame_pool::drop();
     [[maybe_unused]] const int left = uv_loop_close(&uv_);
     assert(left == 0);

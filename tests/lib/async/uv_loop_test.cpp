@@ -209,3 +209,19 @@ TEST_CASE("uv loop: it counts its turns, and the time that it waited but not tha
     };
     run(time, body(time));
 }
+
+TEST_CASE("uv loop: a stop before it runs ends its first run and no other, and does not keep it from going away") {
+    uv_loop time;
+    time.stop();
+    SECTION("goes away") {}
+    SECTION("runs") {
+        time.run();
+        bool done = false;
+        const auto body = [](loop& clock, bool& over) -> task<void> {
+            co_await clock.sleep(1ms);
+            over = true;
+        };
+        run(time, body(time, done));
+        CHECK(done);
+    }
+}

@@ -61,7 +61,10 @@ def load(port, arguments, limit):
     done = subprocess.run(loadgen_command(port, arguments), capture_output=True, text=True, timeout=limit)
     if done.returncode not in (0, 3):
         raise SystemExit(f"bench: loadgen: {done.stderr.strip()}")
-    return json.loads(done.stdout)
+    report = json.loads(done.stdout)
+    if others := sum(n for kind, n in report["status"].items() if kind != "2xx"):
+        raise SystemExit(f"bench: {others} of {report['answered']} answers on port {port} were not 2xx: refusals cost less")
+    return report
 
 
 def syscalls_per_request(pid, port, arguments, requests):

@@ -64,9 +64,9 @@ def wait_until_listening(port, process, what):
 class Proxy:
     """One proxy: `http`, `echo`, `source` and `https_` with each kind of key are its ports; a port is None for what it cannot do."""
 
-    def __init__(self, name, directory, origins, workers=1, cpu=PROXY_CPU):
-        """`cpu`: which it is bound to; None: none."""
-        self.name, self.origins, self.workers, self.cpu = name, origins, workers, cpu
+    def __init__(self, name, directory, origins, workers=1, cpu=PROXY_CPU, traced=False):
+        """`cpu`: which it is bound to; None: none. `traced`: it will be slower than those who ask, and shall not shed them."""
+        self.name, self.origins, self.workers, self.cpu, self.traced = name, origins, workers, cpu, traced
         self.certificates = certificates(directory)
         self.directory = os.path.abspath(os.path.join(directory, name))
         os.makedirs(self.directory, exist_ok=True)
@@ -102,6 +102,7 @@ class Proxy:
                         for kind, port in self.tls_ports.items())
         path = self._write(f"""workers {self.workers};
 access_log {log};
+{"shed off;" if self.traced else ""}
 drain lame_duck=0s deadline=1s;
 listen 127.0.0.1:{self.http} {{ route / web; }}
 {https}listen 127.0.0.1:{self.echo} {{ protocol tcp; default_backend echo; }}

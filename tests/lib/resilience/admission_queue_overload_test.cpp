@@ -178,15 +178,16 @@ TEST_CASE("a short burst is absorbed whole") {
 }
 
 TEST_CASE("one client at a hundred times its share takes nothing from the others", "[property]") {
+    // In three seconds luck still counts: one client in 30,000 gets less than nine tenths of what it asks.
     rc::prop("who ask for up to seven tenths of theirs", [](std::uint64_t seed) {
         const auto others = *rc::gen::inRange<std::size_t>(1, 31);
         const double fair = 1600.0 / static_cast<double>(others + 1);
         overload world{16, 10ms, seed};
         add(world, others, *rc::gen::element(0.2, 0.5, 0.7) * fair * static_cast<double>(others));
         add(world, 1, 100 * fair);
-        world.run(3s);
+        world.run(5s);
         for (std::size_t i = 0; i < others; ++i) RC_ASSERT(world.clients[i].share() >= 0.9);
-        RC_ASSERT(static_cast<double>(world.clients.back().served) > 0.9 * fair * 3);
+        RC_ASSERT(static_cast<double>(world.clients.back().served) > 0.9 * fair * 5);
         RC_ASSERT(world.used() > 0.95);
     });
 }

@@ -37,7 +37,7 @@ std::vector<directive> algorithms_in(scope where) {
                     .takes = "a list of OpenSSL's names with ':' between"}}},
         {.name = "curves", .where = where, .why = "groups of the key exchange, the preferred first",
          .plain = {{.name = "LIST", SHAPED(read_colon_list(text), t.algorithms->curves = *value, t.algorithms->curves),
-                    .fallback = "X25519:P-256:P-384", .takes = "a list of OpenSSL's names with ':' between"}}},
+                    .fallback = tls::default_curves, .takes = "a list of OpenSSL's names with ':' between"}}},
     };
 }
 

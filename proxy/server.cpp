@@ -22,13 +22,12 @@ namespace {
 /// long they take says how many they are. The whole backend's is each server's share.
 adaptive_limit_policy limit_policy_of(const conf::server& settings, const conf::backend& of) {
     adaptive_limit_policy policy;
-    if (settings.limit) policy.start = *settings.limit;
-    else if (of.limit.how == conf::in_flight_limit::kind::fixed)
-        policy.start =
-            (of.limit.places + static_cast<unsigned>(of.servers.size()) - 1) / static_cast<unsigned>(of.servers.size());
-    else return policy;
-    policy.fixed = true;
-    policy.floor = policy.most = policy.start;
+    auto given = settings.limit;
+    if (!given && of.limit.how == conf::in_flight_limit::kind::fixed) {
+        const auto servers = static_cast<unsigned>(of.servers.size());
+        given = (of.limit.places + servers - 1) / servers;
+    }
+    if (given) policy.start = policy.floor = policy.most = *given;
     return policy;
 }
 

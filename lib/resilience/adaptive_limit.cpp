@@ -141,7 +141,7 @@ adaptive_limit::window adaptive_limit::close_window(time_point now) noexcept {
 }
 
 void adaptive_limit::steer(const window& w, time_point now) noexcept {
-    if (policy_.fixed) {
+    if (policy_.floor == policy_.most) {
         if (!w.unanswered) learn_base(w);
         return;
     }

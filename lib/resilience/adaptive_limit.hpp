@@ -47,12 +47,11 @@ namespace weir {
 struct adaptive_limit_policy {
     unsigned start = 32;  // also what an idle server may be given at once
     unsigned floor = 4;
-    unsigned most = 4096;
+    unsigned most = 4096;      // as `floor`: the limit is given, and only base() is learned
     milliseconds window{100};  // at least; and at least two medians
     unsigned samples = 20;     // at least, or a second has passed
     double tolerance = 1.25;   // medians up to this many times base are calm
     double cut = 0.7;          // what an experiment leaves of the limit
-    bool fixed = false;        // the limit stays at `start`, and only base() is learned
 };
 
 class adaptive_limit {

@@ -48,8 +48,8 @@ TEST_CASE("tls listener: TLS 1.3 and 1.2 by default, nothing older", "[e2e][tls]
         CHECK(client.get("/bytes/5").status == 200);
         CHECK(weir.logged("/bytes/5")["tls"] == "TLSv1.2");
         CHECK_FALSE(client.renegotiate());
-        CHECK(client.problem().find("no renegotiation") !=
-              std::string::npos);  // said at once, not with the next answer
+        // Said at once, not with the next answer.
+        CHECK(client.problem().find("no renegotiation") != std::string::npos);
     }
     SECTION("1.1") {
         tls_client client{weir.address(),

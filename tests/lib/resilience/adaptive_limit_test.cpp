@@ -444,7 +444,7 @@ TEST_CASE("the limit stays in its bounds, and the same calls give the same limit
 }
 
 TEST_CASE("a fixed limit: how long an answer takes is learned, but not from those who use all of it") {
-    steady_server server{.limit = adaptive_limit{{.start = 12, .floor = 12, .most = 12, .fixed = true}}};
+    steady_server server{.limit = adaptive_limit{{.start = 12, .floor = 12, .most = 12}}};
     const auto learned_ms = [&] { return std::chrono::duration<double, std::milli>(server.limit.base()).count(); };
     server.run(10s, 20ms, 6);
     CHECK(learned_ms() == Approx(20).epsilon(0.03));

@@ -326,7 +326,7 @@ struct backend {
     std::string sticky_cookie;             // empty: none
     in_flight_limit limit;                 // fixed: of the whole backend; adaptive: of each server
     std::optional<unsigned> queue;         // places; none: ten times the limit, within 64..8192
-    std::optional<milliseconds> patience;  // in the queue; none: ten times the usual response time, within 20..500 ms
+    std::optional<milliseconds> patience;  // in the queue; none: eight times the usual response time, within 20..500 ms
     client_key fair_key;                   // whose requests take turns in the queue
     struct retrying {
         unsigned times = 0;  // further tries, where it is safe

@@ -32,6 +32,7 @@ hedge_policy hedges_of(const conf::hedging& how, unsigned budget_permille) {
 
 constexpr unsigned fewest_places = 64, most_places = 8192, places_per_permit = 10;
 constexpr auto first_patience = 100ms;
+constexpr int patience_per_base = 8;  // less than places_per_permit: waiting time binds, not length
 
 }  // namespace
 
@@ -91,7 +92,8 @@ void backend::adapt(time_point now) {
     queue_policy policy;
     policy.places = settings_.queue.value_or(std::clamp(limit * places_per_permit, fewest_places, most_places));
     const auto base = std::chrono::duration_cast<milliseconds>(quickest_base());
-    policy.patience = settings_.patience.value_or(base > 0ms ? std::clamp(10 * base, 20ms, 500ms) : first_patience);
+    policy.patience =
+        settings_.patience.value_or(base > 0ms ? std::clamp(patience_per_base * base, 20ms, 500ms) : first_patience);
     policy.strict = std::clamp(base / 2, 2ms, 50ms);
     policy.strict = std::min(policy.strict, policy.patience);
     queue_.set_policy(policy);

@@ -39,10 +39,8 @@ shared_state::shared_state(const conf::config& settings, unsigned max_connection
             if (way.settings.backend) backends[*way.settings.backend].prepare(way);
     }
     if (!any_tls) return;
-    offload_options how;
-    how.patience = settings.handshakes.patience;
-    how.niceness = handshake_niceness;
-    handshakes = std::make_unique<offload_pool>("weir-tls", settings.handshakes.threads, handshakes_waiting, how);
+    handshakes = std::make_unique<offload_pool>("weir-tls", settings.handshakes.threads, handshakes_waiting,
+                                                offload_options{settings.handshakes.patience, handshake_niceness});
 }
 
 void shared_state::take(tls_contexts contexts) {
@@ -73,7 +71,11 @@ worker_context::worker_context(loop& time, unsigned number, shared_state& shared
       errors{error_lines, level_of(shared.config.error_level), "worker " + std::to_string(number)}, leftovers{time} {
     for (std::size_t i = 0; i < shared.backends.size(); ++i)
         backends.emplace_back(shared.backends[i], shared.backend_tls[i], time, chance);
-    if (shared.handshakes) handshakes = std::make_unique<tls::handshake_desk>(*shared.handshakes);
+    if (shared.handshakes && shared.single_core)
+        handshake_turns = std::make_unique<offload_pool>("tls-turns-" + std::to_string(number), 0, handshakes_waiting,
+                                                         offload_options{shared.config.handshakes.patience});
+    if (shared.handshakes)
+        handshakes = std::make_unique<tls::handshake_desk>(*shared.handshakes, handshake_turns.get());
     if (shared.access_log)
         access_lines = std::make_unique<log_writer>(time, shared.disk, shared.access_log, shared.config.access_queue);
 }

@@ -35,6 +35,7 @@
 #include "proxy/pool.hpp"
 #include "proxy/replay.hpp"
 #include "proxy/route.hpp"
+#include "proxy/system.hpp"
 #include "proxy/tls_contexts.hpp"
 
 namespace weir {
@@ -92,6 +93,7 @@ struct shared_state {
     offload_pool disk{"weir-log", 1, 1024};
     offload_pool dns{"weir-dns", 2, 256};
     std::unique_ptr<offload_pool> handshakes;  // null: nobody speaks TLS
+    const bool single_core = usable_cores() == 1;
 };
 
 /// Why a connection broke: what the peer did, unless we gave it up ourselves.
@@ -181,6 +183,7 @@ struct worker_context {
     random_source chance;
     request_id_source request_ids;
     std::deque<backend_view> backends;
+    std::unique_ptr<offload_pool> handshake_turns;    // on a single core; null: threads do it
     std::unique_ptr<tls::handshake_desk> handshakes;  // null: nobody speaks TLS
     worker_numbers numbers;
 

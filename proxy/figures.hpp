@@ -157,15 +157,16 @@ void figures_of_pool(Teller& tell) {
     const auto count = [](auto member) { return [member](const of& p) { return p.counts.*member; }; };
     using counts = offload_pool::counts;
     tell.detail("name", &of::name);
-    tell.gauge("queued", "Jobs that wait for a thread.", count(&counts::queued));
+    tell.gauge("queued", "Jobs that wait.", count(&counts::queued));
     tell.gauge("busy", "Threads at work.", count(&counts::busy));
-    tell.gauge("threads", "Threads that there are.", count(&counts::threads));
+    tell.gauge("threads", "Threads that there are; 0: a worker does its jobs in turns.", count(&counts::threads));
     tell.counter("done_total", "Jobs done.", count(&counts::done));
     tell.counter("refused_total", "Jobs that found the queue full.", count(&counts::refused));
     tell.counter("skipped_total", "Jobs that nobody waited for any more.", count(&counts::skipped));
     tell.counter("expired_total", "Jobs that waited for too long.", count(&counts::expired));
     tell.counter("wait", "Time in the queue, of all jobs together.", count(&counts::waited));
     tell.gauge("longest_wait", "The longest time in the queue so far.", count(&counts::longest_wait));
+    tell.counter("work", "Time at work, on all jobs together.", count(&counts::worked));
 }
 
 template <class Teller>

@@ -286,14 +286,15 @@ task<process_status> process::look() {
     }
     now.workers = known_;
     for (auto& each : shared_.backends) now.backends.push_back(each.status(time_.now()));
+    for (const auto* each : {&shared_.disk, &shared_.dns}) now.pools.push_back({each->name(), each->statistics()});
+    if (shared_.handshakes) now.pools.push_back({shared_.handshakes->name(), shared_.handshakes->statistics()});
     for (const auto& worker : now.workers) {
+        if (worker.handshake_turns) now.pools.push_back(*worker.handshake_turns);
         now.error_lines_dropped += worker.error_lines_dropped;
         for (std::size_t b = 0; b < worker.idle_connections.size(); ++b)
             for (std::size_t i = 0; i < worker.idle_connections[b].size(); ++i)
                 now.backends[b].servers[i].connections_idle += worker.idle_connections[b][i];
     }
-    for (const auto* each : {&shared_.disk, &shared_.dns}) now.pools.push_back({each->name(), each->statistics()});
-    if (shared_.handshakes) now.pools.push_back({shared_.handshakes->name(), shared_.handshakes->statistics()});
     co_return now;
 }
 

@@ -39,7 +39,7 @@ nanoseconds wait_between(const offload_pool::counts& before, const offload_pool:
 
 sampler::sampler(worker_context& w)
     : w_{w}, pressure_{policy_of(w.shared.config.shed)}, due_{w.time.after(every)}, last_{w.time.now()},
-      waited_{w.time.statistics.waited} {}
+      spare_{w.time.statistics.waited} {}
 
 task<void> sampler::run() {
     co_await weir::for_each(ticks{w_.time, every}, [this](time_point now) { look(now); });
@@ -51,8 +51,9 @@ void sampler::look(time_point now) {
     w_.numbers.loop_delay.record_us(static_cast<std::uint64_t>(late / 1us));
 
     const auto elapsed = now - std::exchange(last_, now);
-    const auto waited = w_.time.statistics.waited - std::exchange(waited_, w_.time.statistics.waited);
-    busy_share_ = std::clamp(1 - seconds(waited) / seconds(elapsed), 0.0, 1.0);
+    if (w_.handshake_turns) turns_.look(*w_.handshake_turns);
+    const auto spare = w_.time.statistics.waited + turns_.before.worked;
+    busy_share_ = std::clamp(1 - seconds(spare - std::exchange(spare_, spare)) / seconds(elapsed), 0.0, 1.0);
     if (!w_.shared.config.shed.on) return;
 
     const auto& load = w_.shared.load;
@@ -61,10 +62,8 @@ void sampler::look(time_point now) {
     late_before_ = {late_before_[1], late};
     sample.busy_share = busy_share_;
     if (w_.shared.handshakes) {
-        const auto counts = w_.shared.handshakes->statistics();
-        handshake_wait_ = wait_between(handshakes_before_, counts, handshake_wait_);
-        handshakes_before_ = counts;
-        sample.offload_wait = counted_wait(handshake_wait_);
+        threads_.look(*w_.shared.handshakes);
+        sample.offload_wait = counted_wait(std::max(threads_.wait, turns_.wait));
     }
     sample.memory_used = load.memory_used.load(std::memory_order_relaxed);
     sample.memory_limit = load.memory_limit.load(std::memory_order_relaxed);

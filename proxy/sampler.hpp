@@ -15,7 +15,7 @@
 /// for one step: hedges, which may need new connections, are given up. More would be wrong. The queue has limits of its
 /// own; those who are connected do not wait in it, and whose connection is closed comes back with one more handshake.
 /// The time from accepting a client to its first byte does not count: that is the client's doing, and what is ours of it is
-/// the loop's delay.
+/// the loop's delay. Where the loop itself does them, in turns, that time counts as spare: everything else goes before them.
 ///
 /// What the ladder does outside of the request path is done here: connections without a request are closed, those idle the
 /// longest first. Each second the share of them goes that idle_timeout_scale() has taken off, but nobody who has been idle
@@ -61,10 +61,18 @@ private:
     weir::pressure pressure_;
     time_point due_;
     time_point last_;
-    nanoseconds waited_;                        // by the loop, up to `last_`
+    nanoseconds spare_;                         // of the loop's time, up to `last_`
     std::array<nanoseconds, 2> late_before_{};  // by the looks before
-    offload_pool::counts handshakes_before_{};
-    nanoseconds handshake_wait_{};
+    /// What a queue of handshakes has done since the last look.
+    struct watch {
+        offload_pool::counts before{};
+        nanoseconds wait{};
+        void look(const offload_pool& pool) {
+            const auto now = pool.statistics();
+            wait = wait_between(before, now, wait);
+            before = now;
+        }
+    } threads_, turns_;
     double busy_share_ = 0;
     double to_close_ = 0;  // connections, with the fraction that is left for the next time
 };

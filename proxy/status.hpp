@@ -39,6 +39,11 @@ inline constexpr std::array<std::string_view, 6> status_words{"none", "1xx", "2x
 inline constexpr std::array<std::string_view, 2> handshake_words{"full", "resumed"};
 inline constexpr std::array<std::string_view, 2> placement_words{"loop", "pool"};
 
+struct pool_status {
+    std::string name;
+    offload_pool::counts counts;
+};
+
 struct worker_status {
     bool answered = true;  // false: as it was some time ago
 
@@ -52,6 +57,7 @@ struct worker_status {
     std::array<std::uint64_t, 2> handshakes{}, server_handshakes{}, costly_steps{};
     std::uint64_t server_handshakes_failed = 0;
     latency_counts handshake_time;
+    std::optional<pool_status> handshake_turns;  // none: threads do it
 
     double pressure = 0, busy_share = 0;
     pressure_parts parts;
@@ -74,11 +80,6 @@ struct listener_status {
     std::size_t clients = 0;
     unsigned handshakes_open = 0;
     std::int64_t certificate_not_after = 0;  // of the first to expire, Unix time; 0: plain
-};
-
-struct pool_status {
-    std::string name;
-    offload_pool::counts counts;
 };
 
 struct process_status {

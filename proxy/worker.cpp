@@ -58,6 +58,7 @@ private:
         background_.spawn(take_orders());
         background_.spawn(housekeeping());
         background_.spawn(strain_.run());
+        if (w_.handshake_turns) background_.spawn(w_.handshake_turns->work_on(time_));
         scope logs{time_};
         logs.spawn(w_.error_lines.run());
         if (w_.access_lines) logs.spawn(w_.access_lines->run());
@@ -153,7 +154,9 @@ private:
         now.handshakes = {from.handshakes_full.value(), from.handshakes_resumed.value()};
         now.server_handshakes = {from.server_handshakes_full.value(), from.server_handshakes_resumed.value()};
         now.server_handshakes_failed = from.server_handshakes_failed.value();
-        if (w_.handshakes) now.costly_steps = {w_.handshakes->here, w_.handshakes->on_pool};
+        if (w_.handshakes) now.costly_steps = {w_.handshakes->here, w_.handshakes->on_threads};
+        if (w_.handshake_turns)
+            now.handshake_turns.emplace(w_.handshake_turns->name(), w_.handshake_turns->statistics());
         from.handshake_time.add_to(now.handshake_time);
         add_strain(now);
         for (const auto& backend : w_.backends) {

@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "lib/async/event.hpp"
+
 namespace weir {
 
 using steady = std::chrono::steady_clock;
@@ -50,6 +52,7 @@ bool offload_pool::submit(const job_ptr& job) {
         counts_.queued = queue_.size();
     }
     if (pushed_out) settle(std::move(pushed_out));
+    else if (work_on_loop_) work_on_loop_->set();
     else work_to_do_.notify_one();
     return true;
 }
@@ -72,38 +75,61 @@ void offload_pool::thread_main() {
     pthread_setname_np(pthread_self(), name_.substr(0, 15).c_str());
     if (options_.niceness != 0) setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), options_.niceness);
     std::unique_lock lock{mutex_};
+    do work_to_do_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    while (do_next(lock));
+}
+
+task<void> offload_pool::work_on(loop& time) {
+    event more{time};
+    struct place {
+        explicit place(offload_pool& pool, event& more) : of{pool} { of.work_on_loop_ = &more; }
+        ~place() { of.work_on_loop_ = nullptr; }
+        offload_pool& of;
+    } const here{*this, more};
     while (true) {
-        work_to_do_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-        if (queue_.empty()) return;
-        auto job = queue_.pop();
-        counts_.queued = queue_.size();
-        if (job->orphaned.load(std::memory_order_relaxed)) {
-            ++counts_.skipped;
-            lock.unlock();
-            job.reset();
-            lock.lock();
-            continue;
+        more.clear();
+        bool done = false;
+        {
+            std::unique_lock lock{mutex_};
+            done = do_next(lock);
         }
-        const auto waited = steady::now() - job->queued;
-        counts_.waited += waited;
-        counts_.longest_wait = std::max<nanoseconds>(counts_.longest_wait, waited);
-        if (waited > options_.patience) {
-            ++counts_.expired;
-            lock.unlock();
-            settle(std::move(job));
-            lock.lock();
-            continue;
-        }
+        if (done) co_await time.yield();
+        else co_await more.wait();
+    }
+}
+
+/// Deals with the next job, if there is one. `lock` is held before and after, and not while it works.
+bool offload_pool::do_next(std::unique_lock<std::mutex>& lock) {
+    if (queue_.empty()) return false;
+    auto job = queue_.pop();
+    counts_.queued = queue_.size();
+    if (job->orphaned.load(std::memory_order_relaxed)) {
+        ++counts_.skipped;
+        lock.unlock();
+        job.reset();
+        lock.lock();
+        return true;
+    }
+    const auto began = steady::now();
+    const auto waited = began - job->queued;
+    counts_.waited += waited;
+    counts_.longest_wait = std::max<nanoseconds>(counts_.longest_wait, waited);
+    if (waited > options_.patience) {
+        ++counts_.expired;
+    } else {
         ++counts_.busy;
         lock.unlock();
         job->work();
+        const auto took = steady::now() - began;
         lock.lock();
         --counts_.busy;
         ++counts_.done;  // before the owner is told: who has a result finds it counted
-        lock.unlock();
-        settle(std::move(job));
-        lock.lock();
+        counts_.worked += took;
     }
+    lock.unlock();
+    settle(std::move(job));
+    lock.lock();
+    return true;
 }
 
 offload_pool::counts offload_pool::statistics() const {

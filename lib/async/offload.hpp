@@ -9,6 +9,12 @@
 /// newcomer, or the last of the longest line where jobs have keys (a client's, say); keys take turns (fair_queue.hpp). A job
 /// that has waited longer than the pool's `patience` when its turn comes is refused then. All of them are counted.
 ///
+/// Where there is no other processor, a thread could only take turns with the loop, at the price of switching to it and
+/// back. A pool without threads does its jobs on the loop instead, one a turn, and between two everyone else has theirs:
+///
+///     offload_pool steps{"steps", 0, 256};
+///     background.spawn(steps.work_on(time));
+///
 /// Work on another thread cannot be destroyed: it owns its data. Cancelling run() orphans the job; if it has not begun it
 /// is skipped and its place in the queue is free, else its result is dropped; what it captured may die on a thread of the
 /// pool. An exception that leaves the work comes out of run().
@@ -26,8 +32,11 @@
 
 #include "lib/async/fair_queue.hpp"
 #include "lib/async/loop.hpp"
+#include "lib/async/task.hpp"
 
 namespace weir {
+
+class event;
 
 namespace detail {
 struct offload_job {
@@ -63,6 +72,10 @@ public:
         return awaiter<F>{*this, owner, std::move(work), key};
     }
 
+    /// The place of a pool's threads, for those jobs that this loop hands in: until it is destroyed, which is before the
+    /// pool.
+    task<void> work_on(loop& time);
+
     /// A snapshot, from any thread.
     struct counts {
         std::size_t queued = 0, busy = 0, threads = 0;
@@ -70,6 +83,7 @@ public:
         std::uint64_t expired = 0;  // refused after a wait that was too long
         nanoseconds waited{};       // in the queue, all jobs together
         nanoseconds longest_wait{};
+        nanoseconds worked{};  // on all jobs together
     };
     counts statistics() const;
     const std::string& name() const noexcept { return name_; }
@@ -79,12 +93,14 @@ private:
     bool submit(const job_ptr& job);
     static void settle(job_ptr job);
     void thread_main();
+    bool do_next(std::unique_lock<std::mutex>& lock);
 
     std::string name_;
     std::size_t max_queued_;
     offload_options options_;
     mutable std::mutex mutex_;
     std::condition_variable work_to_do_;
+    event* work_on_loop_ = nullptr;  // while a loop works, and only used on it
     fair_queue<job_ptr> queue_;
     counts counts_;
     bool stopping_ = false;

@@ -45,19 +45,20 @@ task<std::expected<void, handshake_failure>> shake_hands(byte_stream& stream, st
         stream.consume(stream.in().size());
         const bool costly = number == costly_step;
         const bool here = !costly || desk.placement.runs_here(kind, time.now());
+        auto& queue = desk.queue_for(kind);
         step_to_do work{std::move(tls)};
         std::optional<step_done> ran;
         if (here) {
             ran.emplace(work());
             if (costly) desk.placement.ran_here(kind, ran->cost, time.now());
         } else {
-            auto first = co_await race(desk.pool.run(time, std::move(work), client), stream.closed());
+            auto first = co_await race(queue.run(time, std::move(work), client), stream.closed());
             if (first.index() == 1) co_return failed(how::left, "the connection was closed within the handshake");
             ran = std::move(std::get<0>(first));
-            if (!ran) co_return failed(how::refused, "too many handshakes wait for a thread");
+            if (!ran) co_return failed(how::refused, "too many handshakes wait for their turn");
             desk.placement.learned(kind, ran->cost);
         }
-        if (costly) ++(here ? desk.here : desk.on_pool);
+        if (costly) ++(here || &queue == desk.turns ? desk.here : desk.on_threads);
         tls = std::move(ran->tls);
         if (!ran->wire.empty()) {
             const auto sent = co_await stream.write(ran->wire);

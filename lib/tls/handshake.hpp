@@ -1,5 +1,5 @@
 #pragma once
-/// Handshakes on a byte_stream, their costly step on the loop or on the pool (placement.hpp).
+/// Handshakes on a byte_stream, their costly step on the loop or on a pool (placement.hpp).
 ///
 ///     handshake_desk desk{pool};                                   // one for each worker
 ///     auto tls = std::make_unique<session>(context->new_session(hello), time);
@@ -10,7 +10,8 @@
 ///
 /// The session belongs to exactly one thread at a time: to the loop, or while a step is on the pool to that. Cancelling
 /// orphans such a step; it is skipped if it has not begun. Where the pool is too busy the handshake is refused, fair by
-/// `client`: see lib/async/offload.hpp.
+/// `client`: see lib/async/offload.hpp. On a single core the steps that are short enough take their turns on the loop, which
+/// is a pool without threads then: with one, a handshake with RSA-2048 cost an eighth more processor time.
 #include <expected>
 #include <memory>
 #include <string>
@@ -25,10 +26,15 @@ namespace weir::tls {
 
 /// What a worker's handshakes share.
 struct handshake_desk {
-    explicit handshake_desk(offload_pool& crew) : pool{crew} {}
-    offload_pool& pool;
+    /// `turns`: null, or a pool that works on this loop.
+    explicit handshake_desk(offload_pool& crew, offload_pool* turns = nullptr) : threads{crew}, turns{turns} {}
+    offload_pool& queue_for(handshake_kind kind) const noexcept {
+        return turns && placement.fits_a_turn(kind) ? *turns : threads;
+    }
+    offload_pool& threads;
+    offload_pool* const turns;
     handshake_placement placement;
-    std::uint64_t here = 0, on_pool = 0;  // costly steps, by where they ran
+    std::uint64_t here = 0, on_threads = 0;  // costly steps, by where they ran
 };
 
 struct handshake_failure {

@@ -1,4 +1,5 @@
 /// How many handshakes there may be, at a time and in a second.
+#include <sched.h>
 #include <sys/socket.h>
 
 #include <vector>
@@ -64,6 +65,25 @@ TEST_CASE("tls limits: one handshake too many waits until another has ended", "[
     // One that is done is not in progress any more.
     CHECK(tls_client{weir.address()}.get("/bytes/1").status == 200);
     CHECK(metrics_of(weir).sum("weir_listener_tls_handshakes_open") == 0);
+}
+
+TEST_CASE("tls limits: on a single core no handshake goes to a thread", "[e2e][tls]") {
+    cpu_set_t mine;
+    REQUIRE(::sched_getaffinity(0, sizeof mine, &mine) == 0);
+    int core = 0;
+    while (!CPU_ISSET(core, &mine)) ++core;
+    test_ca ca;
+    origin_process web;
+    proxy weir{limited(ca, web, "1000"), {"taskset", "-c", std::to_string(core)}};
+    std::vector<raw_client> crowd;
+    for (int i = 0; i < 40; ++i) crowd.emplace_back(weir.address());
+    for (auto& each : crowd) each.send(client_hello());
+    for (auto& each : crowd) CHECK(each.read_exactly(1) == handshake_record);
+    CHECK(tls_client{weir.address()}.get("/bytes/1").status == 200);
+    const auto metrics = metrics_of(weir);
+    CHECK(metrics.value("weir_offload_done_total{pool=\"tls-turns-0\"}") > 0);
+    CHECK(metrics.value("weir_tls_costly_steps_total{where=\"loop\"}") == 41);
+    CHECK(metrics.value("weir_tls_costly_steps_total{where=\"pool\"}") == 0);
 }
 
 TEST_CASE("tls limits: handshakes beyond the rate are cut, established connections go on", "[e2e][tls]") {

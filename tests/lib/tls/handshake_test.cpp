@@ -38,10 +38,37 @@ TEST_CASE("handshake: on the loop and on the pool come to the same end", "[tls]"
     }
     CHECK(as_client.get());
     CHECK(as_server.get());
-    CHECK(desk.on_pool == 2);
+    CHECK(desk.on_threads == 2);
     CHECK(desk.here == 0);
     CHECK(desk.placement.expected(tls::handshake_kind::ecdsa) !=
           tls::handshake_placement{}.expected(tls::handshake_kind::ecdsa));  // learned
+}
+
+TEST_CASE(
+    "handshake: where the loop works in turns, the steps that are short enough do, and the long ones go to threads",
+    "[tls]") {
+    virtual_loop time;
+    tls_streams ends{time};
+    offload_pool turns{"test-turns", 0, 16};
+    running<void> worker{time, turns.work_on(time)};
+    tls::handshake_desk desk{ends.pool, &turns};
+    desk.placement = tls::handshake_placement{{.share_permille = 0, .burst = 0ns, .most_in_turn = 1h}};
+    running<tls_streams::shaken> as_client{
+        time, tls_streams::handshake(*ends.client, ends.client_session(), desk, tls::handshake_kind::as_client)};
+    running<tls_streams::shaken> as_server{
+        time, tls_streams::handshake(*ends.server, ends.server_session(), desk, tls::handshake_kind::ecdsa)};
+    ends.carry();
+    REQUIRE(as_client.done());
+    REQUIRE(as_server.done());
+    CHECK(as_client.get());
+    CHECK(as_server.get());
+    CHECK(turns.statistics().done == 2);
+    CHECK(desk.here == 2);
+
+    desk.placement = tls::handshake_placement{};
+    CHECK(&desk.queue_for(tls::handshake_kind::long_rsa) == &desk.threads);
+    CHECK(&desk.queue_for(tls::handshake_kind::ecdsa) == &turns);
+    CHECK(&busy_desk{ends.pool}.queue_for(tls::handshake_kind::ecdsa) == &ends.pool);
 }
 
 TEST_CASE("handshake: each side learns why it failed", "[tls]") {
@@ -74,7 +101,7 @@ TEST_CASE("handshake: a peer that leaves in the middle", "[tls]") {
     CHECK(as_client.get().error().how == how::left);
 }
 
-TEST_CASE("handshake: refused when too many wait for a thread, and the queue skips those who left", "[tls]") {
+TEST_CASE("handshake: refused when too many wait for their turn, and the queue skips those who left", "[tls]") {
     virtual_loop time;
     tls_streams ends{time};
     offload_pool none{"test-none", 0, 1};  // no thread ever comes for the jobs

@@ -32,14 +32,6 @@ CATCH_REGISTER_LISTENER(tally)
 
 }  // namespace
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-/// libuv closes descriptors by a system call of its own, which the sanitizer does not see: when a loop is made in one
-/// thread, it takes its descriptors for those with the same numbers of a loop that was in another.
-extern "C" const char* __tsan_default_suppressions() { return "race:epoll_create1\nrace:eventfd\nrace:pipe2\n"; }
-#endif
-#endif
-
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);  // a peer that closes is an error to look at, not the end of the tests
     return Catch::Session().run(argc, argv);

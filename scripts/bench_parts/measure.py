@@ -1,5 +1,6 @@
 """Reading what a process costs, and driving load at it."""
 
+import glob
 import json
 import os
 import re
@@ -92,19 +93,24 @@ def syscalls_per_request(pid, port, arguments, requests):
 
 
 def instructions_per_request(proxy, port, arguments, requests, directory):
-    """User-space instructions: two runs under callgrind that differ only in how many requests they serve."""
+    """User-space instructions under callgrind, after a warm-up: of two loads that differ only in how many requests they have."""
+    out = os.path.join(directory, "callgrind.out")
+    proxy.start(["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--quiet"], single_process=True)
+    try:
+        ask = lambda n: load(getattr(proxy, port), [*arguments, "--requests", str(n)], 600)["answered"]
+        dump = lambda: subprocess.run(["callgrind_control", "--dump", str(proxy.process.pid)], check=True, capture_output=True)  # and zero
+        ask(requests // 10)
+        dump()
+        few = ask(requests // 10)
+        dump()
+        many = ask(requests + requests // 10)
+        dump()
+    finally:
+        proxy.stop()
     counted = []
-    for n in (requests // 10, requests + requests // 10):
-        out = os.path.join(directory, "callgrind.out")
-        wrapper = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}.%p", "--quiet"]
-        proxy.start(wrapper, single_process=True)
-        try:
-            answered = load(getattr(proxy, port), [*arguments, "--requests", str(n)], 600)["answered"]
-        finally:
-            pid = proxy.process.pid
-            proxy.stop()
-        with open(f"{out}.{pid}") as f:
-            counted.append((int(re.search(r"^(?:summary|totals): (\d+)", f.read(), re.M)[1]), answered))
-        os.unlink(f"{out}.{pid}")
-    (few, a), (many, b) = counted
-    return (many - few) / (b - a)
+    for dumped in (".2", ".3"):
+        with open(out + dumped) as f:
+            counted.append(int(re.search(r"^totals: (\d+)", f.read(), re.M)[1]))
+    for each in glob.glob(out + "*"):
+        os.unlink(each)
+    return (counted[1] - counted[0]) / (many - few)

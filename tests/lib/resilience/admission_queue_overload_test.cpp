@@ -47,7 +47,10 @@ public:
             now_ = next.when;
             next.what();
         }
-        for (auto& e : entries_) queue_.remove(e);
+        for (auto& e : entries_) {
+            if (e.waits()) --clients[e.client].asked;  // nothing has been decided about it
+            queue_.remove(e);
+        }
     }
     double share(priority_class cls) const {
         client all;

@@ -99,7 +99,7 @@ export WEIR_LOADGEN = $(abspath $(B)/loadgen)
 
 # ---- targets ----
 
-.PHONY: all run test unit e2e bench asan tsan lint format install clean help setup tests check FORCE
+.PHONY: all run test unit e2e bench kernel asan tsan lint format install clean help setup tests check FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -121,6 +121,10 @@ e2e: $(B)/e2e_tests $(programs) ## run the end-to-end tests, with the real binar
 bench: all                      ## compare with HAProxy and nginx (installs them with `scripts/setup bench`)
 	@scripts/setup bench
 	@scripts/bench
+
+kernel: $(checks) $(programs)   ## run the tests of kernel TLS, in an emulated machine where this kernel has none
+	@scripts/setup kernel
+	@scripts/kernel-tls $(BUILD)/kernel $(checks)
 
 asan:                           ## all tests under the address and undefined behaviour sanitizers, g++
 	@scripts/setup

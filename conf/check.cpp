@@ -99,13 +99,18 @@ void check_response(const fixed_response& made, const written& where, diagnostic
 
 // ---- listeners ----
 
-void check_tcp(const listener& made, const written& where, diagnostics& problems) {
+void refuse_http(const written& where, diagnostics& problems) {
     for (const auto& each : where.entries) {
         const bool of_http = each.what->http_only ? each.part == nullptr : each.part && each.part->http_only;
         if (!of_http) continue;
         const auto name = each.part ? std::string{each.part->name} + "=" : std::string{each.what->name};
         problems.error(each.where, "'" + name + "' is for http; this listener has 'protocol tcp'");
     }
+    for (const auto* tls : where.all_blocks("tls")) refuse_http(*tls, problems);
+}
+
+void check_tcp(const listener& made, const written& where, diagnostics& problems) {
+    refuse_http(where, problems);
     if (made.defer_accept && where.find("defer_accept"))
         problems.error(*where.find("defer_accept", "on|off"),
                        "'defer_accept on' would stall protocols in which the server speaks first; it is for http");

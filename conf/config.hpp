@@ -210,6 +210,7 @@ struct server_tls {
     file_name client_ca;             // whose certificates clients may have; there unless `clients` is off
     bool tickets = true;             // of sessions
     milliseconds ticket_lifetime{};  // after it a new key seals them; the one before still opens
+    bool kernel_tls = true;          // where the kernel has it; of http listeners
     unsigned handshakes = 0;         // in progress at most, over all workers
     unsigned handshake_rate = 0;     // new ones per second at most; 0: no limit
     bool operator==(const server_tls&) const = default;

@@ -86,6 +86,12 @@ std::vector<directive> schema_of_listen_tls() {
                     .fallback = "12h", .low = minute, .high = 7 * day,
                     .why = "after it tickets get a new key, in memory only; the one before still opens",
                     .shown = [](target t) { return t.server_tls->tickets; }}}},
+        {.name = "kernel_tls", .where = scope::listen_tls,
+         .why = "let the kernel seal large responses, where it can (Linux with the module tls; TLS 1.3): they are not copied "
+                "then. A client that wants new keys after one is cut off: the kernel takes none",
+         .plain = {{.name = "on|off", .what = kind::choice, .in = FIELD(server_tls->kernel_tls), .fallback = "on",
+                    .words = on_off}},
+         .http_only = true},
         {.name = "handshakes", .where = scope::listen_tls,
          .why = "in progress at most, over all workers; one more waits for its turn",
          .plain = {{.name = "N", .what = kind::number, .in = FIELD(server_tls->handshakes), .fallback = "1000",

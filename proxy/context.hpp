@@ -165,6 +165,7 @@ struct worker_numbers {
     std::array<counter, 6> responses_total;           // by the first digit of the status
     latency_histogram total;                          // requests, first byte to last
     counter handshakes_full, handshakes_resumed;      // with clients; those that failed are in refused_total
+    counter kernel_tls_total;                         // of them, whose records the kernel came to seal
     counter server_handshakes_full, server_handshakes_resumed, server_handshakes_failed;
     latency_histogram handshake_time;  // with clients, from a whole ClientHello on
     latency_histogram loop_delay;

@@ -119,6 +119,8 @@ void sums_of_worker(Teller& tell) {
     tell.counter("tls_handshakes_total", "TLS handshakes with clients; those that failed are in refused_total.",
                  &of::handshakes, by_words{"kind", handshake_words});
     tell.spread("tls_handshake", "From a whole ClientHello to the end of the handshake.", &of::handshake_time);
+    tell.counter("tls_kernel_connections_total", "Connections to clients whose records the kernel came to seal.",
+                 &of::kernel_tls);
     tell.counter("tls_server_handshakes_total", "TLS handshakes with servers.", &of::server_handshakes,
                  by_words{"kind", handshake_words});
     tell.counter("tls_server_handshakes_failed_total", "Those that failed.", &of::server_handshakes_failed);

@@ -92,6 +92,7 @@ task<void> relay_length(response_relay& x, std::uint64_t length) {
     left -= piece.size();
     while (left > 0) {
         if (left >= bulk_bytes && x.server.in().empty()) {
+            prepare_bulk(x.r.worker, x.r.client, left);
             if (!co_await relay_spliced(x, left)) co_return;
             if (left == 0) break;
         }

@@ -2,7 +2,8 @@
 /// The answer on its way from the server to the client: head, body, trailers, in bounded memory.
 ///
 /// A small answer that is here already leaves in one write, after its server connection was given back: the next request
-/// need not wait for this client. A large one between plain sockets is spliced. The framing is written anew: a body without
+/// need not wait for this client. A large one between plain sockets is spliced, and so is one to a TLS
+/// client where the kernel can seal it (kernel_tls.hpp). The framing is written anew: a body without
 /// a length becomes chunked for a client of HTTP/1.1; chunked becomes a plain body, ended by closing, for one of 1.0.
 #include "proxy/request.hpp"
 

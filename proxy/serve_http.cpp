@@ -82,7 +82,7 @@ task<void> respond(request& r, bool may_keep) {
     if (const auto kept = http::request_id_of(r.head, r.trusted)) r.kept_id = *kept;
     const auto framing = r.head.framing();
     r.body_done = !framing.has_body();
-    r.keep_client = r.head.keep_alive() && may_keep && !r.worker.closing;
+    r.keep_client = r.head.keep_alive() && may_keep && !r.worker.closing && !r.client.is_worn();
 
     if (settings.max_body_bytes && framing.how == http::body_framing::kind::length &&
         framing.length > *settings.max_body_bytes)

@@ -55,7 +55,7 @@ struct worker_status {
     std::array<std::uint64_t, status_words.size()> responses_total{};
     latency_counts total;
     std::array<std::uint64_t, 2> handshakes{}, server_handshakes{}, costly_steps{};
-    std::uint64_t server_handshakes_failed = 0;
+    std::uint64_t server_handshakes_failed = 0, kernel_tls = 0;
     latency_counts handshake_time;
     std::optional<pool_status> handshake_turns;  // none: threads do it
 

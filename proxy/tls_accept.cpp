@@ -117,7 +117,10 @@ task<bool> accept_tls(worker_context& w, listener_view& view, byte_stream& clien
         place = std::move(*waited);
     }
     const auto context = here.context.get();
-    auto session = std::make_unique<tls::session>(context->new_session(hello), w.time, view.tells_tls_facts);
+    tls::session_options how;
+    how.tells_peer = view.tells_tls_facts;
+    how.may_use_kernel = view.settings.tls->kernel_tls;
+    auto session = std::make_unique<tls::session>(context->new_session(hello), w.time, how);
     auto shaken = co_await timeout_at(
         w.time, until,
         tls::shake_hands(client, std::move(session), *w.handshakes, kind_of(*context, hello), key_of(client.peer())));

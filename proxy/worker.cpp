@@ -65,7 +65,7 @@ private:
         publish(true);
 
         for (std::size_t i = 0; i < doors_.size(); ++i) listening_.spawn(serve_listener(views_[i], doors_[i]));
-        co_await race(listening_.joined(), cut_.wait());
+        co_await race(all_served(), cut_.wait());
         const auto left = w_.numbers.connections_open.value();
         w_.numbers.cut_total.add(static_cast<std::uint64_t>(left));
         listening_.cancel();
@@ -78,6 +78,11 @@ private:
         co_await logs.joined();
         publish(false);
         time_.stop();
+    }
+
+    task<void> all_served() {
+        co_await listening_.joined();
+        co_await w_.streams.partings.joined();  // what the kernel has still to send
     }
 
     task<void> serve_listener(listener_view& view, listener& door) {
@@ -154,6 +159,7 @@ private:
         now.handshakes = {from.handshakes_full.value(), from.handshakes_resumed.value()};
         now.server_handshakes = {from.server_handshakes_full.value(), from.server_handshakes_resumed.value()};
         now.server_handshakes_failed = from.server_handshakes_failed.value();
+        now.kernel_tls = from.kernel_tls_total.value();
         if (w_.handshakes) now.costly_steps = {w_.handshakes->here, w_.handshakes->on_threads};
         if (w_.handshake_turns)
             now.handshake_turns.emplace(w_.handshake_turns->name(), w_.handshake_turns->statistics());

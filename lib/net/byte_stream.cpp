@@ -3,6 +3,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "lib/net/kernel_tls.hpp"
+
 namespace weir {
 
 bool io_error::is_reset() const noexcept { return code == ECONNRESET || code == EPIPE || code == ETIMEDOUT; }
@@ -155,25 +157,42 @@ void byte_stream::wire_ended() noexcept {
     if (!at_end()) read_error_ = io_error::truncated;
 }
 
-/// Valid until the next call for any stream of this worker. Empty: it could not be done.
-std::string_view byte_stream::sealed(std::string_view first, std::string_view second) noexcept {
+/// Turns both into what has to be sent for them, valid until the next call for any stream of this worker. False: it could
+/// not be done.
+bool byte_stream::seal(std::string_view& first, std::string_view& second) noexcept {
+    if (!layer_) return true;
+    if (kernel_seals_) return layer_->incoming() != stream_layer::state::broken;
     auto& wire = context_.wire_out;
     wire.clear();
-    if (!layer_->seal(first, second, wire)) wire.clear();
-    return wire;
+    if (!layer_->seal(first, second, wire)) return false;
+    first = wire;
+    second = {};
+    return true;
 }
 
-void byte_stream::say_goodbye() noexcept {
-    if (!layer_ || write_pending_ || write_broken_ || write_ended_ || read_error_ > 0) return;
+bool byte_stream::seal_in_kernel() noexcept {
+    if (kernel_seals_) return true;
+    if (!layer_ || write_pending_ || write_broken_ || write_ended_ || wire_descriptor() < 0) return false;
+    return kernel_seals_ = layer_->seal_in_kernel(wire_descriptor());
+}
+
+/// True: the sending half will be ended, too.
+bool byte_stream::say_goodbye() noexcept {
+    if (!layer_ || write_pending_ || write_broken_ || write_ended_ || read_error_ > 0) return false;
+    if (kernel_seals_) {
+        context_.partings.spawn(kernel_tls::part(time(), wire_descriptor()));
+        return true;
+    }
     context_.wire_out.clear();
     layer_->seal_end(context_.wire_out);
     if (!context_.wire_out.empty()) try_write(context_.wire_out, {});
+    return false;
 }
 
 void byte_stream::shutdown_write() noexcept {
-    say_goodbye();
+    const bool parting = say_goodbye();
     write_ended_ = true;
-    shut_down();
+    if (!parting) shut_down();
 }
 
 void byte_stream::reset_on_close() noexcept {
@@ -226,13 +245,9 @@ bool byte_stream::write_awaiter::await_ready() {
 }
 
 bool byte_stream::write_awaiter::try_sending() noexcept {
-    if (stream_->layer_ && first_.size() + second_.size() > 0) {
-        first_ = stream_->sealed(first_, second_);
-        second_ = {};
-        if (first_.empty()) {
-            error_ = io_error::bad_layer;
-            return true;
-        }
+    if (first_.size() + second_.size() > 0 && !stream_->seal(first_, second_)) {
+        error_ = io_error::bad_layer;
+        return true;
     }
     const auto written = stream_->try_write(first_, second_);
     if (written < 0 && written != -EAGAIN) {

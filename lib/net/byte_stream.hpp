@@ -33,6 +33,7 @@
 
 #include "lib/async/list.hpp"
 #include "lib/async/loop.hpp"
+#include "lib/async/scope.hpp"
 #include "lib/net/address.hpp"
 #include "lib/net/buffer.hpp"
 #include "lib/net/stream_layer.hpp"
@@ -44,7 +45,7 @@ class byte_stream;
 
 /// What the streams of one worker share.
 struct stream_context {
-    explicit stream_context(loop& whose) noexcept : time{whose}, writes{whose} {}
+    explicit stream_context(loop& whose) noexcept : time{whose}, writes{whose}, partings{whose} {}
     loop& time;
     buffer_pool buffers;
     write_batch writes;
@@ -56,6 +57,7 @@ struct stream_context {
 
     list<byte_stream> open;
     bool small_buffers = false;  // no large read-ahead, even for bulk: memory is short
+    scope partings;              // of streams that the kernel seals (kernel_tls.hpp): they may outlive the streams
 };
 
 /// An errno value (positive), or one of those here.
@@ -141,6 +143,11 @@ public:
     /// From here on bytes pass through it, those in in() too, which it takes. Nobody may be waiting for the stream.
     void add_layer(std::unique_ptr<stream_layer> layer);
     const stream_layer* layer() const noexcept { return layer_.get(); }
+    /// Has the kernel do the layer's sealing from now on, so that bulk can be spliced into the socket. Whoever writes has had
+    /// his write() done. True: it does.
+    bool seal_in_kernel() noexcept;
+    /// For an end at the next opportunity, see stream_layer::is_worn().
+    bool is_worn() const noexcept { return kernel_seals_ && layer_->is_worn(); }
 
     // When memory is short
 
@@ -151,8 +158,10 @@ public:
 
     // For those who move bytes past us (splice.hpp)
 
-    /// The descriptor, or -1 where there is none to use (a layer, a simulation).
-    int descriptor() const noexcept { return layer_ ? -1 : wire_descriptor(); }
+    /// The descriptor that gives what in() would get, or takes what write() takes; -1 where there is none to use (a layer, a
+    /// simulation).
+    int source_descriptor() const noexcept { return layer_ ? -1 : wire_descriptor(); }
+    int sink_descriptor() const noexcept { return layer_ && !kernel_seals_ ? -1 : wire_descriptor(); }
     /// Nothing is read until the next fill() or closed().
     void pause_reading() noexcept;
 
@@ -203,8 +212,8 @@ private:
     }
     bool open_through_layer(std::string_view wire) noexcept;
     void wire_ended() noexcept;
-    std::string_view sealed(std::string_view first, std::string_view second) noexcept;
-    void say_goodbye() noexcept;
+    bool seal(std::string_view& first, std::string_view& second) noexcept;
+    bool say_goodbye() noexcept;
 
     stream_context& context_;
     address peer_;
@@ -223,6 +232,7 @@ private:
     bool write_broken_ = false;
     bool write_ended_ = false;  // half-closed, or to be reset
     bool bulk_ = false;
+    bool kernel_seals_ = false;
 
 protected:
     bool try_reading_first_ = false;  // read_at_once() before the first wait

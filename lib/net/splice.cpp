@@ -15,7 +15,8 @@ namespace {
 
 constexpr int pipe_bytes = 1 << 20;  // of room: each piece of a packet takes a slot, however small it is
 constexpr std::size_t widest_window = 512 * 1024;
-constexpr std::size_t bytes_per_turn = 1 << 20;  // then others get a look
+constexpr std::size_t bytes_per_turn = 1 << 20;   // then others get a look
+constexpr std::size_t sealed_per_turn = 1 << 18;  // where the kernel seals them, which costs several times as much
 
 /// Watches a duplicate of a socket's descriptor. Made only when the first wait is due; goes on watching between two waits,
 /// since beginning and ending it cost three system calls, until something happens that nobody waits for.
@@ -135,11 +136,13 @@ task<std::expected<std::uint64_t, splice_error>> splice_bytes(byte_stream& from,
                                                               pipe_pool::pipe& through, std::uint64_t* progress) {
     auto& time = from.time();
     from.pause_reading();
-    watch source{time, from.descriptor()}, target{time, to.descriptor()};
+    watch source{time, from.source_descriptor()}, target{time, to.sink_descriptor()};
     const auto fresh_deadline = [&] {
         return limits.idle > 0ns ? std::min(limits.until, time.now() + limits.idle) : limits.until;
     };
     std::uint64_t read = 0, written = 0;
+    const auto most_per_turn = to.layer() ? sealed_per_turn : bytes_per_turn;
+    const auto widest = std::min(widest_window, most_per_turn);
     std::size_t this_turn = 0, window = splice_window;
     bool ended = false;
 
@@ -147,7 +150,7 @@ task<std::expected<std::uint64_t, splice_error>> splice_bytes(byte_stream& from,
         if (through.inside == 0 && (ended || read == limits.bytes)) co_return written;
         if (through.inside == 0) {
             const auto want = std::min<std::uint64_t>(limits.bytes - read, window);
-            const auto got = ::splice(from.descriptor(), nullptr, through.write_end, nullptr, want,
+            const auto got = ::splice(from.source_descriptor(), nullptr, through.write_end, nullptr, want,
                                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
             if (got > 0) {
                 through.inside = static_cast<std::size_t>(got);
@@ -165,7 +168,7 @@ task<std::expected<std::uint64_t, splice_error>> splice_bytes(byte_stream& from,
             }
         }
         // No SPLICE_F_MORE: the kernel would hold back a short piece for 200 ms if the source happens to stand still.
-        const auto put = ::splice(through.read_end, nullptr, to.descriptor(), nullptr, through.inside,
+        const auto put = ::splice(through.read_end, nullptr, to.sink_descriptor(), nullptr, through.inside,
                                   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         if (put > 0) {
             through.inside -= static_cast<std::size_t>(put);
@@ -173,8 +176,8 @@ task<std::expected<std::uint64_t, splice_error>> splice_bytes(byte_stream& from,
             if (progress) *progress += static_cast<std::uint64_t>(put);
             this_turn += static_cast<std::size_t>(put);
             // What the receiver takes at once may be more at a time: fewer calls, and he is woken less often.
-            if (through.inside == 0) window = std::min(2 * window, widest_window);
-            if (this_turn >= bytes_per_turn) {
+            if (through.inside == 0) window = std::min(2 * window, widest);
+            if (this_turn >= most_per_turn) {
                 this_turn = 0;
                 co_await time.yield();
             }

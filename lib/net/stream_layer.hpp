@@ -32,6 +32,12 @@ public:
     virtual void seal_end(std::string& wire) = 0;
     /// Appends what the layer itself has to tell the peer after an open(), an alert for instance.
     virtual void append_own(std::string& wire) = 0;
+
+    /// Has the kernel seal what is sent to `descriptor`, for good (kernel_tls.hpp): seal() and seal_end() are not called any
+    /// more, append_own() sends what it has to tell itself. False: it cannot, and nothing has changed.
+    virtual bool seal_in_kernel(int /*descriptor*/) noexcept { return false; }
+    /// The kernel has sealed about as much as it should with one key: end the connection when it can be done.
+    virtual bool is_worn() const noexcept { return false; }
 };
 
 }  // namespace weir

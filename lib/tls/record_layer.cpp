@@ -26,11 +26,13 @@ const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<c
 
 /// Fetched once, since looking them up costs more than using them; for ever.
 const record_layer::suite* record_layer::suite_of(const SSL* ssl) {
-    const auto fetched = [](const char* cipher, const char* hash) {
-        return suite{EVP_CIPHER_fetch(nullptr, cipher, nullptr), EVP_MD_fetch(nullptr, hash, nullptr)};
+    using kernel_tls::cipher;
+    const auto fetched = [](const char* name, const char* hash, cipher in_kernel) {
+        return suite{EVP_CIPHER_fetch(nullptr, name, nullptr), EVP_MD_fetch(nullptr, hash, nullptr), in_kernel};
     };
-    static const suite aes_128 = fetched("AES-128-GCM", "SHA256"), aes_256 = fetched("AES-256-GCM", "SHA384"),
-                       chacha = fetched("ChaCha20-Poly1305", "SHA256");
+    static const suite aes_128 = fetched("AES-128-GCM", "SHA256", cipher::aes_128_gcm),
+                       aes_256 = fetched("AES-256-GCM", "SHA384", cipher::aes_256_gcm),
+                       chacha = fetched("ChaCha20-Poly1305", "SHA256", cipher::chacha20_poly1305);
     const suite* found = nullptr;
     switch (SSL_CIPHER_get_id(SSL_get_current_cipher(ssl))) {
     case TLS1_3_CK_AES_128_GCM_SHA256: found = &aes_128; break;
@@ -151,8 +153,26 @@ void record_layer::append_alert(std::string& wire) {
     if (sealed_last_ || alert_ == 0) return;
     constexpr char fatal = 2;
     const char text[] = {fatal, static_cast<char>(alert_)};
-    seal_record(alert, {text, sizeof text}, {}, wire);
+    if (kernel_seals_ >= 0) kernel_tls::send_alert(kernel_seals_, alert_);
+    else seal_record(alert, {text, sizeof text}, {}, wire);
     sealed_last_ = true;
+}
+
+bool record_layer::seal_in_kernel(int descriptor) noexcept {
+    if (sealed_last_ || owes_update_ || incoming_ != state::open) return false;
+    std::array<unsigned char, EVP_MAX_KEY_LENGTH> key{};
+    const std::span used{key.data(), static_cast<std::size_t>(EVP_CIPHER_get_key_length(suite_->cipher))};
+    const bool done = out_.secret.expand(suite_->hash, "key", used) &&
+                      kernel_tls::seal(descriptor, {suite_->in_kernel, used, out_.iv, out_.number});
+    OPENSSL_cleanse(key.data(), key.size());
+    if (!done) return false;
+    kernel_seals_ = descriptor;
+    out_.cipher.reset();
+    return true;
+}
+
+bool record_layer::is_worn() const noexcept {
+    return kernel_seals_ >= 0 && kernel_tls::next_number(kernel_seals_, suite_->in_kernel) >= per_key_;
 }
 
 // Opening
@@ -318,6 +338,8 @@ void record_layer::take_handshake(std::string_view text) {
     if (message_bytes_ < message_.size()) return;
     message_bytes_ = 0;
     if (message_[4] > 1) return break_down(SSL_AD_ILLEGAL_PARAMETER, "a KeyUpdate that asks for something unknown");
+    if (message_[4] == 1 && kernel_seals_ >= 0)
+        return break_down(SSL_AD_INTERNAL_ERROR, "a KeyUpdate asks for new keys, which the kernel does not take");
     if (message_[4] == 1) owes_update_ = true;
     if (!in_.next_generation(*suite_, false)) break_down(SSL_AD_INTERNAL_ERROR, "no new keys");
 }

@@ -23,6 +23,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/net/kernel_tls.hpp"
 #include "lib/tls/openssl.hpp"
 #include "lib/tls/traffic_secrets.hpp"
 
@@ -64,14 +65,22 @@ public:
     bool seal(std::string_view first, std::string_view second, std::size_t most, std::string& wire);
     /// Appends close_notify, once; nothing can be sealed after it.
     void seal_end(std::string& wire);
-    /// Appends the alert that tells why the connection is broken, once.
+    /// Appends the alert that tells why the connection is broken, once; where the kernel seals it is sent.
     void append_alert(std::string& wire);
+
+    /// From here on the kernel seals what is sent to `descriptor`, which stays open as long as this is used; neither seal() nor
+    /// seal_end() may be called any more. A client that then wants new keys of us breaks the connection, since the kernel takes none. False:
+    /// not now, or not with this kernel; nothing has changed.
+    bool seal_in_kernel(int descriptor) noexcept;
+    /// The kernel has sealed `records_per_key` records.
+    bool is_worn() const noexcept;
 
 private:
     using cipher_ctx_ptr = openssl_ptr<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
     struct suite {
         const EVP_CIPHER* cipher;
         const EVP_MD* hash;
+        kernel_tls::cipher in_kernel;
     };
     /// One way of the connection.
     struct direction {
@@ -105,6 +114,7 @@ private:
     std::size_t opened_taken_ = 0;
     std::string problem_;
     std::uint64_t per_key_ = records_per_key;
+    int kernel_seals_ = -1;      // what is sent to this descriptor
     unsigned idle_records_ = 0;  // without data either way, in a row
     state incoming_ = state::open;
     bool sealed_last_ = false;  // an end, an alert, or the cipher failed

@@ -72,8 +72,7 @@ struct memory_bio {
     }
 };
 
-session::session(ssl_ptr ssl, const loop& time, bool with_peer)
-    : ssl_{std::move(ssl)}, time_{time}, with_peer_{with_peer} {
+session::session(ssl_ptr ssl, const loop& time, session_options how) : ssl_{std::move(ssl)}, time_{time}, how_{how} {
     auto* bio = BIO_new(memory_bio::method());
     if (!bio) throw std::bad_alloc{};
     BIO_set_data(bio, this);
@@ -107,7 +106,7 @@ session::step session::shake_hands(std::string& wire) {
 /// client's Finished, with which the step begins, cannot be made before the server's is known.
 void session::finish(std::string_view sent) {
     SSL* ssl = ssl_.get();
-    facts_ = gather_facts(ssl, with_peer_);
+    facts_ = gather_facts(ssl, how_.tells_peer);
     if (secrets_) {
         traffic_secrets::forget(ssl);
         const auto count = count_sealed_records(sent);
@@ -234,6 +233,12 @@ void session::append_own(std::string& wire) {
     wire.append(own_);
     release(own_);
     if (records_) records_->append_alert(wire);
+}
+
+bool session::seal_in_kernel(int descriptor) noexcept {
+    if (!how_.may_use_kernel || !records_ || !own_.empty()) return false;
+    how_.may_use_kernel = kernel_tls::is_there();
+    return how_.may_use_kernel && records_->seal_in_kernel(descriptor);
 }
 
 }  // namespace weir::tls

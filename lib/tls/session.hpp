@@ -27,14 +27,19 @@
 
 namespace weir::tls {
 
+struct session_options {
+    session_options() = default;
+    bool tells_peer = false;      // facts() shall describe the peer's certificate
+    bool may_use_kernel = false;  // seal_in_kernel(), where the kernel can
+};
+
 class session final : public stream_layer {
 public:
     static constexpr std::size_t small_record_bytes = 4 * 1024;
     static constexpr std::size_t small_phase_bytes = 64 * 1024;
     static constexpr auto rest = 1s;  // then small ones again
 
-    /// `with_peer`: facts() shall describe the peer's certificate.
-    session(ssl_ptr ssl, const loop& time, bool with_peer = false);
+    session(ssl_ptr ssl, const loop& time, session_options how = {});
     ~session() override;
 
     /// Null once it is no longer needed, which may be as soon as the handshake is done.
@@ -57,6 +62,8 @@ public:
     bool seal(std::string_view first, std::string_view second, std::string& wire) override;
     void seal_end(std::string& wire) override;
     void append_own(std::string& wire) override;
+    bool seal_in_kernel(int descriptor) noexcept override;
+    bool is_worn() const noexcept override { return records_ && records_->is_worn(); }
 
 private:
     friend struct memory_bio;
@@ -82,7 +89,7 @@ private:
     std::size_t sent_in_one_go_ = 0;
     state incoming_ = state::open;
     bool handshaking_ = true;
-    bool with_peer_;
+    session_options how_;
     bool small_records_ = false;  // as ssl_ was told
 };
 

@@ -60,7 +60,7 @@ TEST_CASE("listener and connect: between two ends on one machine nothing is pace
         const auto control = [](const byte_stream& stream) {
             char name[16] = "";
             socklen_t size = sizeof name;
-            getsockopt(stream.descriptor(), IPPROTO_TCP, TCP_CONGESTION, name, &size);
+            getsockopt(stream.sink_descriptor(), IPPROTO_TCP, TCP_CONGESTION, name, &size);
             return std::string{name};
         };
         auto ends = co_await net.connect();

@@ -56,7 +56,7 @@ struct client_context {
 class connection {
 public:
     connection(client_context& from, tls::ssl_ptr ssl, bool with_peer = false)
-        : client{from.context.get()}, server{std::move(ssl), time_, with_peer} {}
+        : client{from.context.get()}, server{std::move(ssl), time_, how(with_peer)} {}
 
     /// `behind`: what the client sends in one go with its Finished, said of what it would send.
     bool shake_hands(std::string (*behind)(memory_client&) = nullptr) {
@@ -96,6 +96,11 @@ public:
     bool has_let_go() const { return server.ssl() == nullptr; }
 
 private:
+    static tls::session_options how(bool with_peer) {
+        tls::session_options made;
+        made.tells_peer = with_peer;
+        return made;
+    }
     virtual_loop time_;
 
 public:

@@ -389,6 +389,7 @@ enum class log_level : std::uint8_t { debug, info, warn, error };
 
 struct config {
     std::string file;                         // as given
+    unsigned cores = 1;                       // that there are for us, as the environment told
     unsigned workers = 1;                     // `auto` already resolved
     std::optional<unsigned> max_connections;  // over all listeners; none: what the descriptor limit allows
     std::string pid_file;                     // empty: none

@@ -100,8 +100,9 @@ load_result loader::load(std::string_view text) {
     set_defaults(scope::top, whole);
     written places;
     read_block(std::move(file), scope::top, whole, places);
-    if (made_.workers == 0) made_.workers = std::max(machine_.cores, 1u);  // auto
-    if (made_.handshakes.threads == 0) made_.handshakes.threads = std::clamp(machine_.cores, 1u, 64u);
+    made_.cores = std::max(machine_.cores, 1u);
+    if (made_.workers == 0) made_.workers = made_.cores;  // auto
+    if (made_.handshakes.threads == 0) made_.handshakes.threads = std::min(made_.cores, 64u);
     check(made_, places, machine_, problems_);
 
     const bool good = !problems_.has_errors();

@@ -71,7 +71,7 @@ worker_context::worker_context(loop& time, unsigned number, shared_state& shared
       errors{error_lines, level_of(shared.config.error_level), "worker " + std::to_string(number)}, leftovers{time} {
     for (std::size_t i = 0; i < shared.backends.size(); ++i)
         backends.emplace_back(shared.backends[i], shared.backend_tls[i], time, chance);
-    if (shared.handshakes && shared.single_core)
+    if (shared.handshakes && shared.config.cores == 1)
         handshake_turns = std::make_unique<offload_pool>("tls-turns-" + std::to_string(number), 0, handshakes_waiting,
                                                          offload_options{shared.config.handshakes.patience});
     if (shared.handshakes)

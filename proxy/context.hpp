@@ -35,7 +35,6 @@
 #include "proxy/pool.hpp"
 #include "proxy/replay.hpp"
 #include "proxy/route.hpp"
-#include "proxy/system.hpp"
 #include "proxy/tls_contexts.hpp"
 
 namespace weir {
@@ -93,7 +92,6 @@ struct shared_state {
     offload_pool disk{"weir-log", 1, 1024};
     offload_pool dns{"weir-dns", 2, 256};
     std::unique_ptr<offload_pool> handshakes;  // null: nobody speaks TLS
-    const bool single_core = usable_cores() == 1;
 };
 
 /// Why a connection broke: what the peer did, unless we gave it up ourselves.

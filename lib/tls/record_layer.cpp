@@ -149,7 +149,7 @@ void record_layer::seal_end(std::string& wire) {
     sealed_last_ = true;
 }
 
-void record_layer::append_alert(std::string& wire) {
+void record_layer::append_own(std::string& wire) {
     if (sealed_last_ || alert_ == 0) return;
     constexpr char fatal = 2;
     const char text[] = {fatal, static_cast<char>(alert_)};
@@ -178,8 +178,7 @@ bool record_layer::is_worn() const noexcept {
 // Opening
 
 void record_layer::break_down(unsigned alert_number, std::string why) {
-    incoming_ = state::broken;
-    problem_ = std::move(why);
+    break_with(std::move(why));
     alert_ = static_cast<std::uint8_t>(alert_number);
 }
 
@@ -319,8 +318,7 @@ void record_layer::take_alert(std::string_view text) {
         incoming_ = state::ended;
         return;
     }
-    incoming_ = state::broken;  // without an alert of ours
-    problem_ = "the peer sent alert " + name_of_alert(number);
+    break_with("the peer sent alert " + name_of_alert(number));  // without an alert of ours
 }
 
 /// A KeyUpdate, perhaps in parts, with nothing behind it: that would be sealed with other keys (RFC 8446 5.1).

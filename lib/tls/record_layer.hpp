@@ -25,16 +25,13 @@
 
 #include "lib/net/kernel_tls.hpp"
 #include "lib/tls/openssl.hpp"
+#include "lib/tls/records.hpp"
 #include "lib/tls/traffic_secrets.hpp"
 
 namespace weir::tls {
 
-/// Unlike an assignment this gives the memory back: an idle connection holds no buffer.
-inline void release(std::string& text) noexcept { std::string{}.swap(text); }
-
-class record_layer {
+class record_layer final : public records {
 public:
-    static constexpr std::size_t max_plain_bytes = 16 * 1024;  // of a record
     static constexpr std::size_t overhead_bytes = 5 + 1 + 16;  // header, type, tag
     static constexpr unsigned max_idle_records = 32;           // as OpenSSL has it for empty ones
     /// A key of AES-GCM is good for 2^24.5 full records (5.5); a new one costs next to nothing.
@@ -46,34 +43,18 @@ public:
     static std::unique_ptr<record_layer> after_handshake(const SSL* ssl, const traffic_secrets& secrets,
                                                          std::uint64_t sent, std::uint64_t per_key = records_per_key);
 
-    record_layer(const record_layer&) = delete;
-    ~record_layer() = default;
+    std::size_t open(std::string_view& wire, std::span<char> space) override;
+    bool has_more() const noexcept override { return opened_taken_ < opened_.size(); }
+    bool seal(std::string_view first, std::string_view second, std::size_t most, std::string& wire) override;
+    void seal_end(std::string& wire) override;
+    /// An alert; where the kernel seals it is sent.
+    void append_own(std::string& wire) override;
 
-    enum class state : std::uint8_t { open, ended, broken };
-    state incoming() const noexcept { return incoming_; }
-    /// Why it is broken.
-    const std::string& problem() const noexcept { return problem_; }
-
-    /// Opens records at the front of `wire` until one brings data, and takes what it used off; part of a record is taken,
-    /// too. The bytes put into `space`; 0: more must come from the wire, or incoming() is no longer open.
-    std::size_t open(std::string_view& wire, std::span<char> space);
-    /// There are bytes that had no place in `space`.
-    bool has_more() const noexcept { return opened_taken_ < opened_.size(); }
-
-    /// Appends both pieces, in records of at most `most` bytes of data each. False: nothing can be sent any more, and what
-    /// was appended must not be.
-    bool seal(std::string_view first, std::string_view second, std::size_t most, std::string& wire);
-    /// Appends close_notify, once; nothing can be sealed after it.
-    void seal_end(std::string& wire);
-    /// Appends the alert that tells why the connection is broken, once; where the kernel seals it is sent.
-    void append_alert(std::string& wire);
-
-    /// From here on the kernel seals what is sent to `descriptor`, which stays open as long as this is used; neither seal() nor
-    /// seal_end() may be called any more. A client that then wants new keys of us breaks the connection, since the kernel takes none. False:
-    /// not now, or not with this kernel; nothing has changed.
-    bool seal_in_kernel(int descriptor) noexcept;
-    /// The kernel has sealed `records_per_key` records.
-    bool is_worn() const noexcept;
+    /// From here on neither seal() nor seal_end() may be called. A client that then wants new keys of us breaks the
+    /// connection, since the kernel takes none. `descriptor` stays open as long as this is used.
+    bool seal_in_kernel(int descriptor) noexcept override;
+    /// The kernel has sealed as many records as one key is good for.
+    bool is_worn() const noexcept override;
 
 private:
     using cipher_ctx_ptr = openssl_ptr<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
@@ -112,12 +93,10 @@ private:
     std::string partial_;  // of a record, with its header
     std::string opened_;   // plain, of one record
     std::size_t opened_taken_ = 0;
-    std::string problem_;
     std::uint64_t per_key_ = records_per_key;
     int kernel_seals_ = -1;      // what is sent to this descriptor
     unsigned idle_records_ = 0;  // without data either way, in a row
-    state incoming_ = state::open;
-    bool sealed_last_ = false;  // an end, an alert, or the cipher failed
+    bool sealed_last_ = false;   // an end, an alert, or the cipher failed
     bool owes_update_ = false;
     std::uint8_t alert_ = 0;                  // to be sent; 0 would be close_notify, which is none
     std::uint8_t message_bytes_ = 0;          // of message_

@@ -1,5 +1,5 @@
 #pragma once
-/// One TLS connection as a stream layer: an SSL of OpenSSL that reads and writes memory instead of a socket.
+/// One TLS connection as a stream layer: the handshake, and from then on its records.
 ///
 ///     session tls{context->new_session(hello)};
 ///     tls.keep(bytes_from_the_wire);
@@ -21,9 +21,9 @@
 
 #include "lib/async/loop.hpp"
 #include "lib/net/stream_layer.hpp"
-#include "lib/tls/openssl.hpp"
-#include "lib/tls/record_layer.hpp"
 #include "lib/tls/session_facts.hpp"
+#include "lib/tls/ssl_records.hpp"
+#include "lib/tls/traffic_secrets.hpp"
 
 namespace weir::tls {
 
@@ -43,9 +43,9 @@ public:
     ~session() override;
 
     /// Null once it is no longer needed, which may be as soon as the handshake is done.
-    SSL* ssl() const noexcept { return ssl_.get(); }
+    SSL* ssl() const noexcept { return openssl_ ? openssl_->ssl() : nullptr; }
 
-    enum class step : std::uint8_t { done, wants_bytes, failed };
+    using step = ssl_records::step;
     /// As far as the bytes at hand allow. Writes to `wire`, which is empty; an alert too when it fails.
     step shake_hands(std::string& wire);
     /// Once it is done.
@@ -53,44 +53,36 @@ public:
     /// Whoever drove it knows how long it took.
     void set_time_taken(nanoseconds took) noexcept { facts_.took = took; }
     /// Why it failed, or why the stream is broken; empty: it is not.
-    const std::string& problem() const noexcept { return problem_; }
+    const std::string& problem() const noexcept { return records_->problem(); }
 
     std::size_t open(std::string_view& wire, std::span<char> space) noexcept override;
     void keep(std::string_view wire) override { kept_.append(wire); }
     bool has_more() const noexcept override;
-    state incoming() const noexcept override { return incoming_; }
+    state incoming() const noexcept override { return records_->incoming(); }
     bool seal(std::string_view first, std::string_view second, std::string& wire) override;
     void seal_end(std::string& wire) override;
     void append_own(std::string& wire) override;
     bool seal_in_kernel(int descriptor) noexcept override;
-    bool is_worn() const noexcept override { return records_ && records_->is_worn(); }
+    bool is_worn() const noexcept override { return records_->is_worn(); }
 
 private:
-    friend struct memory_bio;
     void finish(std::string_view sent);
-    std::size_t open_records(std::string_view& wire, std::span<char> space);
-    bool begins_small(std::size_t bytes) noexcept;
-    void set_record_size(bool small) noexcept;
-    bool write(std::string_view bytes);
-    void break_down();
+    std::string_view kept() const noexcept;
+    void leave(std::string_view rest) noexcept;
+    std::size_t next_record_size(std::size_t bytes) noexcept;
 
-    ssl_ptr ssl_;
+    std::unique_ptr<records> records_;
+    ssl_records* openssl_ = nullptr;            // the same, until it gives way to a record_layer
     std::unique_ptr<traffic_secrets> secrets_;  // until the handshake is done
-    std::unique_ptr<record_layer> records_;     // in place of ssl_
     const loop& time_;
-    std::string kept_;                     // from the wire, not yet taken by OpenSSL or the records
-    std::size_t kept_taken_ = 0;           // of it
-    std::string_view* wire_in_ = nullptr;  // within open(): more of the same
-    std::string* wire_out_ = nullptr;      // where what OpenSSL writes goes; null: into own_
-    std::string own_;                      // written outside of any seal()
-    std::string problem_;
+    std::string kept_;            // from the wire, not yet used
+    std::size_t kept_taken_ = 0;  // of it
+    std::string own_;             // of the handshake, to go out with what is sealed first
     session_facts facts_;
     time_point last_sent_{};
     std::size_t sent_in_one_go_ = 0;
-    state incoming_ = state::open;
-    bool handshaking_ = true;
     session_options how_;
-    bool small_records_ = false;  // as ssl_ was told
+    bool handshaking_ = true;
 };
 
 /// The session of a stream that has one.

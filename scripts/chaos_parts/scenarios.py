@@ -141,7 +141,7 @@ def faulty(name, about, fault, goal_success, goal_share, length=26):
     return run_it
 
 
-error500 = faulty("error500", "nothing configured; one of three answers 500 at once, from 5 s on for 26 s", "status=500&quick", 0, 0.02)
+error500 = faulty("error500", "nothing configured; one of three answers 500 at once, from 5 s on for 26 s", "status=500&quick", 0.95, 0.02)
 flapping = faulty("flapping", "nothing configured; one of three answers 503 at once for 5 s, is well for 5 s, and so on", "status=503&quick&flap=5s", 0.999, 0.34)
 
 

@@ -404,8 +404,8 @@ TEST_CASE("messages: listeners", "[golden]") {
                    "3:1+8 error: 'max_head' is for http; this listener has 'protocol tcp'"});
     CHECK(found_in(in_tcp("timeout client_header=1s keep_alive=1s;")) ==
           messages{"2:26+13 error: 'keep_alive=' is for http; this listener has 'protocol tcp'"});
-    CHECK(found_in(in_tcp("default_backend web;\ntls { certificate a; kernel_tls off; }")) ==
-          messages{"3:22+10 error: 'kernel_tls' is for http; this listener has 'protocol tcp'"});
+    CHECK(found_in(in_tcp("tls { certificate a; kernel_tls off; }")) ==
+          messages{"2:22+10 error: 'kernel_tls' is for http; this listener has 'protocol tcp'"});
     CHECK(
         found_in(in_tcp("defer_accept on;")) ==
         messages{

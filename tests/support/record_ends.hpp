@@ -72,7 +72,7 @@ public:
     /// What the client makes of why the server gave up.
     std::string client_is_told() {
         std::string wire;
-        records->append_alert(wire);
+        records->append_own(wire);
         return client.reads(wire);
     }
     record_forger forger() const { return {secrets_.client, suite_.cipher, suite_.hash}; }

@@ -60,10 +60,16 @@ public:
     /// A handshake on the loop's own thread, to its end.
     bool shake_hands(const std::string& name = "a.test") {
         loop_desk desk{pool};
-        running<shaken> as_client{time, handshake(*client, client_session(name), desk, tls::handshake_kind::as_client)};
-        running<shaken> as_server{time, handshake(*server, server_session(), desk, tls::handshake_kind::ecdsa)};
+        auto as_client = client_shakes(desk, name), as_server = server_shakes(desk);
         carry();
         return as_client.done() && as_client.get() && as_server.done() && as_server.get();
+    }
+    /// One side of it, begun.
+    running<shaken> client_shakes(tls::handshake_desk& desk, const std::string& name = "a.test") {
+        return {time, handshake(*client, client_session(name), desk, tls::handshake_kind::as_client)};
+    }
+    running<shaken> server_shakes(tls::handshake_desk& desk) {
+        return {time, handshake(*server, server_session(), desk, tls::handshake_kind::ecdsa)};
     }
     /// Waits for the peer's first words before the first step, as a listener does.
     static task<shaken> handshake(byte_stream& stream, std::unique_ptr<tls::session> session, tls::handshake_desk& desk,

@@ -28,10 +28,8 @@ TEST_CASE("handshake: on the loop and on the pool come to the same end", "[tls]"
     virtual_loop time;
     tls_streams ends{time};
     busy_desk desk{ends.pool};
-    running<tls_streams::shaken> as_client{
-        time, tls_streams::handshake(*ends.client, ends.client_session(), desk, tls::handshake_kind::as_client)};
-    running<tls_streams::shaken> as_server{
-        time, tls_streams::handshake(*ends.server, ends.server_session(), desk, tls::handshake_kind::ecdsa)};
+    auto as_client = ends.client_shakes(desk);
+    auto as_server = ends.server_shakes(desk);
     while (!as_client.done() || !as_server.done()) {  // the pool's threads take the time they take
         ends.carry();
         std::this_thread::yield();
@@ -53,10 +51,8 @@ TEST_CASE(
     running<void> worker{time, turns.work_on(time)};
     tls::handshake_desk desk{ends.pool, &turns};
     desk.placement = tls::handshake_placement{{.share_permille = 0, .burst = 0ns, .most_in_turn = 1h}};
-    running<tls_streams::shaken> as_client{
-        time, tls_streams::handshake(*ends.client, ends.client_session(), desk, tls::handshake_kind::as_client)};
-    running<tls_streams::shaken> as_server{
-        time, tls_streams::handshake(*ends.server, ends.server_session(), desk, tls::handshake_kind::ecdsa)};
+    auto as_client = ends.client_shakes(desk);
+    auto as_server = ends.server_shakes(desk);
     ends.carry();
     REQUIRE(as_client.done());
     REQUIRE(as_server.done());
@@ -75,10 +71,8 @@ TEST_CASE("handshake: each side learns why it failed", "[tls]") {
     virtual_loop time;
     tls_streams ends{time};
     loop_desk desk{ends.pool};
-    running<tls_streams::shaken> as_client{time, tls_streams::handshake(*ends.client, ends.client_session("other.test"),
-                                                                        desk, tls::handshake_kind::as_client)};
-    running<tls_streams::shaken> as_server{
-        time, tls_streams::handshake(*ends.server, ends.server_session(), desk, tls::handshake_kind::ecdsa)};
+    auto as_client = ends.client_shakes(desk, "other.test");
+    auto as_server = ends.server_shakes(desk);
     ends.carry();
     REQUIRE(as_client.done());
     CHECK(as_client.get().error().how == how::untrusted);
@@ -92,8 +86,7 @@ TEST_CASE("handshake: a peer that leaves in the middle", "[tls]") {
     virtual_loop time;
     tls_streams ends{time};
     loop_desk desk{ends.pool};
-    running<tls_streams::shaken> as_client{
-        time, tls_streams::handshake(*ends.client, ends.client_session(), desk, tls::handshake_kind::as_client)};
+    auto as_client = ends.client_shakes(desk);
     time.settle();
     ends.client_end->finish();
     time.settle();
@@ -106,21 +99,15 @@ TEST_CASE("handshake: refused when too many wait for their turn, and the queue s
     tls_streams ends{time};
     offload_pool none{"test-none", 0, 1};  // no thread ever comes for the jobs
     busy_desk desk{none};
-    running<tls_streams::shaken> as_client{
-        time, tls_streams::handshake(*ends.client, ends.client_session(), desk, tls::handshake_kind::as_client)};
-    running<tls_streams::shaken> waits{
-        time, tls_streams::handshake(*ends.server, ends.server_session(), desk, tls::handshake_kind::ecdsa)};
+    auto as_client = ends.client_shakes(desk);
+    auto waits = ends.server_shakes(desk);
     ends.carry();
     REQUIRE_FALSE(waits.done());
     CHECK(none.statistics().queued == 1);
 
     tls_streams others{time};
-    const auto next = [&] {
-        return running<tls_streams::shaken>{
-            time, tls_streams::handshake(*others.server, others.server_session(), desk, tls::handshake_kind::ecdsa)};
-    };
     {
-        auto refused = next();
+        auto refused = others.server_shakes(desk);
         others.server_end->send(ends.to_server);
         time.settle();
         REQUIRE(refused.done());
@@ -132,8 +119,7 @@ TEST_CASE("handshake: refused when too many wait for their turn, and the queue s
     CHECK(waits.get().error().how == how::left);
 
     tls_streams third{time};
-    running<tls_streams::shaken> in_its_place{
-        time, tls_streams::handshake(*third.server, third.server_session(), desk, tls::handshake_kind::ecdsa)};
+    auto in_its_place = third.server_shakes(desk);
     third.server_end->send(ends.to_server);
     time.settle();
     CHECK_FALSE(in_its_place.done());
@@ -144,11 +130,9 @@ TEST_CASE("handshake: destroyed while its step is on the pool, it leaves nothing
     virtual_loop time;
     tls_streams ends{time};
     busy_desk desk{ends.pool};
-    running<tls_streams::shaken> as_client{
-        time, tls_streams::handshake(*ends.client, ends.client_session(), desk, tls::handshake_kind::as_client)};
+    auto as_client = ends.client_shakes(desk);
     {
-        running<tls_streams::shaken> as_server{
-            time, tls_streams::handshake(*ends.server, ends.server_session(), desk, tls::handshake_kind::ecdsa)};
+        auto as_server = ends.server_shakes(desk);
         ends.carry();
     }
     ends.server.reset();

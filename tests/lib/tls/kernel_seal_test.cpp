@@ -104,7 +104,7 @@ struct bare_layer final : stream_layer {
         return records.seal(first, second, tls::record_layer::max_plain_bytes, to);
     }
     void seal_end(std::string& to) override { records.seal_end(to); }
-    void append_own(std::string& to) override { records.append_alert(to); }
+    void append_own(std::string& to) override { records.append_own(to); }
     bool seal_in_kernel(int descriptor) noexcept override { return records.seal_in_kernel(descriptor); }
     tls::record_layer& records;
 };

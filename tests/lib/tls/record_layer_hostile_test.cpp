@@ -36,7 +36,7 @@ std::string verdict_on(crime commit) {
     both.records->seal_end(more);
     CHECK(more.empty());
     auto told = both.client_is_told();
-    both.records->append_alert(more);
+    both.records->append_own(more);
     CHECK(more.empty());
     return told;
 }
@@ -141,7 +141,7 @@ TEST_CASE("record layer: an alert is the last that is said, either way", "[tls]"
     }
     CHECK(both.records->incoming() == state::broken);
     std::string wire;
-    both.records->append_alert(wire);  // is not answered by another
+    both.records->append_own(wire);  // is not answered by another
     both.records->seal_end(wire);
     CHECK_FALSE(both.records->seal("x", {}, 100, wire));
     CHECK(wire.empty());

@@ -127,7 +127,7 @@ TEST_CASE("record layer: the end is told both ways", "[tls]") {
         std::string more;
         CHECK_FALSE(both.records->seal("more", {}, 100, more));
         both.records->seal_end(more);
-        both.records->append_alert(more);
+        both.records->append_own(more);
         CHECK(more.empty());
     }
     SECTION("what follows an end is not read") {

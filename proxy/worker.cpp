@@ -66,8 +66,8 @@ private:
 
         for (std::size_t i = 0; i < doors_.size(); ++i) listening_.spawn(serve_listener(views_[i], doors_[i]));
         co_await race(all_served(), cut_.wait());
-        const auto left = w_.numbers.connections_open.value();
-        w_.numbers.cut_total.add(static_cast<std::uint64_t>(left));
+        const auto left = static_cast<std::uint64_t>(w_.numbers.connections_open.value());
+        w_.numbers.cut_total.add(std::max(left, w_.streams.partings.size()));  // a connection may be among both
         listening_.cancel();
         w_.leftovers.cancel();
         background_.cancel();

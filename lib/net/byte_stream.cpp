@@ -180,6 +180,7 @@ bool byte_stream::seal_in_kernel() noexcept {
 bool byte_stream::say_goodbye() noexcept {
     if (!layer_ || write_pending_ || write_broken_ || write_ended_ || read_error_ > 0) return false;
     if (kernel_seals_) {
+        if (context_.partings.size() >= context_.most_partings) return false;
         context_.partings.spawn(kernel_tls::part(time(), wire_descriptor()));
         return true;
     }

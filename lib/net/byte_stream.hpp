@@ -58,6 +58,7 @@ struct stream_context {
     list<byte_stream> open;
     bool small_buffers = false;  // no large read-ahead, even for bulk: memory is short
     scope partings;              // of streams that the kernel seals (kernel_tls.hpp): they may outlive the streams
+    std::size_t most_partings = 1024;  // at once; one more ends without waiting until its peer has all of it
 };
 
 /// An errno value (positive), or one of those here.

@@ -1,5 +1,6 @@
 #pragma once
 /// Moves bulk data from one plain socket to another inside the kernel: splice(2) through a pipe, no copy through user space.
+/// The target may be a TLS connection that the kernel seals (byte_stream::seal_in_kernel()).
 ///
 ///     pipe_pool pipes{64};
 ///     if (auto pipe = pipes.take()) {
@@ -7,8 +8,8 @@
 ///         if (moved && *moved < limit) ...                         // the source ended
 ///     }
 ///
-/// Both streams need a descriptor and an empty in() buffer on the source; nobody else may read from one or write to the other
-/// meanwhile. Bounded: at most `splice_window` bytes are inside the pipe, so a receiver that is slower than the source costs
+/// The source needs a source_descriptor() and an empty in() buffer, the target a sink_descriptor(); nobody else may read from
+/// one or write to the other meanwhile. Bounded: at most `splice_window` bytes are inside the pipe, so a receiver that is slower than the source costs
 /// that much kernel memory and no more of ours; for one that takes all at once the window grows to 512 KiB, which may be
 /// inside when it comes to a stand. Cancelling is safe for the process, but bytes inside the pipe are lost with it: both
 /// connections are then out of step and must be closed.

@@ -94,7 +94,8 @@ void backend::adapt(time_point now) {
     const auto base = std::chrono::duration_cast<milliseconds>(quickest_base());
     policy.patience =
         settings_.patience.value_or(base > 0ms ? std::clamp(patience_per_base * base, 20ms, 500ms) : first_patience);
-    policy.strict = std::clamp(base / 2, 2ms, 50ms);
+    // Not less than 10 ms, for a wait of few milliseconds may be the machine's doing: the scheduler's tick alone is up to 10.
+    policy.strict = std::clamp(base / 2, 10ms, 50ms);
     policy.strict = std::min(policy.strict, policy.patience);
     queue_.set_policy(policy);
     places_ = policy.places;

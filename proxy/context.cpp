@@ -9,7 +9,6 @@ constexpr std::size_t most_pipes = 256;        // per worker; beyond that bulk i
 constexpr std::size_t connects_at_once = 128;  // to one server, per worker
 constexpr std::size_t error_lines_waiting = 1024;
 constexpr std::size_t handshakes_waiting = 4096;  // for a thread; the pool's patience is the narrower bound
-constexpr int handshake_niceness = 10;            // established connections go first
 
 log_level level_of(conf::log_level level) {
     switch (level) {
@@ -40,7 +39,7 @@ shared_state::shared_state(const conf::config& settings, unsigned max_connection
     }
     if (!any_tls) return;
     handshakes = std::make_unique<offload_pool>("weir-tls", settings.handshakes.threads, handshakes_waiting,
-                                                offload_options{settings.handshakes.patience, handshake_niceness});
+                                                offload_options{settings.handshakes.patience, spare_time_policy{}});
 }
 
 void shared_state::take(tls_contexts contexts) {

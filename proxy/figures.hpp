@@ -163,6 +163,7 @@ void figures_of_pool(Teller& tell) {
     tell.gauge("busy", "Threads at work.", count(&counts::busy));
     tell.gauge("threads", "Threads that there are; 0: a worker does its jobs in turns.", count(&counts::threads));
     tell.counter("done_total", "Jobs done.", count(&counts::done));
+    tell.counter("spared_total", "Of these, with processor time that nobody else wanted.", count(&counts::spared));
     tell.counter("refused_total", "Jobs that found the queue full.", count(&counts::refused));
     tell.counter("skipped_total", "Jobs that nobody waited for any more.", count(&counts::skipped));
     tell.counter("expired_total", "Jobs that waited for too long.", count(&counts::expired));

@@ -6,11 +6,18 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "lib/async/cpu_time.hpp"
 #include "lib/async/event.hpp"
+#include "lib/async/idle_thread.hpp"
 
 namespace weir {
+namespace {
 
 using steady = std::chrono::steady_clock;
+constexpr int niceness_beside_idle = 10;  // beside the loops'
+constexpr auto look_at_late = 10ms;
+
+}  // namespace
 
 offload_pool::offload_pool(std::string name, unsigned threads, std::size_t max_queued, offload_options more)
     : name_{std::move(name)}, max_queued_{max_queued}, options_{more} {
@@ -71,12 +78,42 @@ void offload_pool::settle(job_ptr job) {
     if (bell) bell->ring();  // the loop, of higher priority perhaps, runs at once, and shall find no lock taken
 }
 
+/// A thread's idle one, and the job which that has begun and has got no time to end.
+struct offload_pool::idle_half {
+    idle_half(const std::string& name, const spare_time_policy& policy) : judge{policy}, thread{name} {}
+    spare_time judge;
+    idle_thread thread;
+    job_ptr late;
+
+    /// Does it here.
+    void work_beside(detail::offload_job& job) {
+        const auto ran = thread_cpu_time();
+        job.work();
+        judge.nice_had(steady::now() - job.begun, thread_cpu_time() - ran);
+    }
+};
+
 void offload_pool::thread_main() {
     pthread_setname_np(pthread_self(), name_.substr(0, 15).c_str());
-    if (options_.niceness != 0) setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), options_.niceness);
+    std::unique_ptr<idle_half> idle;
+    if (options_.idle) {
+        setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness_beside_idle);
+        idle = std::make_unique<idle_half>(name_ + "-idle", *options_.idle);
+    }
     std::unique_lock lock{mutex_};
-    do work_to_do_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-    while (do_next(lock));
+    while (!stopping_) {
+        const auto called = [this] { return stopping_ || !queue_.empty(); };
+        if (!idle || !idle->late) work_to_do_.wait(lock, called);
+        else work_to_do_.wait_for(lock, look_at_late, called);
+        if (idle && idle->late && !idle->thread.at_work()) end(std::exchange(idle->late, nullptr), lock);
+        do_next(lock, idle.get());
+    }
+    if (!idle || !idle->late) return;
+    lock.unlock();
+    const auto last = std::exchange(idle->late, nullptr);
+    idle.reset();  // when it has ended
+    lock.lock();
+    end(last, lock);
 }
 
 task<void> offload_pool::work_on(loop& time) {
@@ -91,7 +128,7 @@ task<void> offload_pool::work_on(loop& time) {
         bool done = false;
         {
             std::unique_lock lock{mutex_};
-            done = do_next(lock);
+            done = do_next(lock, nullptr);
         }
         if (done) co_await time.yield();
         else co_await more.wait();
@@ -99,7 +136,7 @@ task<void> offload_pool::work_on(loop& time) {
 }
 
 /// Deals with the next job, if there is one. `lock` is held before and after, and not while it works.
-bool offload_pool::do_next(std::unique_lock<std::mutex>& lock) {
+bool offload_pool::do_next(std::unique_lock<std::mutex>& lock, idle_half* idle) {
     if (queue_.empty()) return false;
     auto job = queue_.pop();
     counts_.queued = queue_.size();
@@ -110,26 +147,39 @@ bool offload_pool::do_next(std::unique_lock<std::mutex>& lock) {
         lock.lock();
         return true;
     }
-    const auto began = steady::now();
-    const auto waited = began - job->queued;
+    job->begun = steady::now();
+    const auto waited = job->begun - job->queued;
     counts_.waited += waited;
     counts_.longest_wait = std::max<nanoseconds>(counts_.longest_wait, waited);
     if (waited > options_.patience) {
         ++counts_.expired;
-    } else {
-        ++counts_.busy;
         lock.unlock();
-        job->work();
-        const auto took = steady::now() - began;
+        settle(std::move(job));
         lock.lock();
-        --counts_.busy;
-        ++counts_.done;  // before the owner is told: who has a result finds it counted
-        counts_.worked += took;
+        return true;
     }
+    ++counts_.busy;
+    lock.unlock();
+    const bool spared = idle && job->brief && idle->judge.left() && !idle->late;
+    bool done = true;
+    if (spared) done = idle->thread.do_now([job] { job->work(); }, idle->judge);
+    else if (idle) idle->work_beside(*job);
+    else job->work();
+    lock.lock();
+    counts_.spared += spared;
+    if (done) end(std::move(job), lock);
+    else idle->late = std::move(job);
+    return true;
+}
+
+/// Its work is done. `lock` is held before and after.
+void offload_pool::end(job_ptr job, std::unique_lock<std::mutex>& lock) {
+    --counts_.busy;
+    ++counts_.done;  // before the owner is told: who has a result finds it counted
+    counts_.worked += steady::now() - job->begun;
     lock.unlock();
     settle(std::move(job));
     lock.lock();
-    return true;
 }
 
 offload_pool::counts offload_pool::statistics() const {

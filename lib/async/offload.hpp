@@ -15,6 +15,13 @@
 ///     offload_pool steps{"steps", 0, 256};
 ///     background.spawn(steps.work_on(time));
 ///
+/// A pool for work that computes and shall not disturb the loops is `idle`: while there is processor time to spare each of
+/// its threads, which have nice 10, hands a brief job on to an idle thread (idle_thread.hpp), which gives way to everyone at
+/// once; else, and what is not brief, it does itself. They are two because the one takes locks that loops take, too:
+/// a loop would wait for as long as an idle thread does.
+///
+///     offload_pool handshakes{"tls", 2, 4096, {.patience = 2s, .idle = spare_time_policy{}}};
+///
 /// Work on another thread cannot be destroyed: it owns its data. Cancelling run() orphans the job; if it has not begun it
 /// is skipped and its place in the queue is free, else its result is dropped; what it captured may die on a thread of the
 /// pool. An exception that leaves the work comes out of run().
@@ -32,6 +39,7 @@
 
 #include "lib/async/fair_queue.hpp"
 #include "lib/async/loop.hpp"
+#include "lib/async/spare_time.hpp"
 #include "lib/async/task.hpp"
 
 namespace weir {
@@ -48,14 +56,16 @@ struct offload_job {
     std::exception_ptr failure;  // written before `settled`, read after
     std::mutex mutex;            // whoever holds it finds the owner alive while not orphaned
     std::atomic<bool> orphaned = false;
-    std::chrono::steady_clock::time_point queued;
+    std::chrono::steady_clock::time_point queued, begun;
     std::uint64_t key = 0;
+    bool brief = true;
 };
 }  // namespace detail
 
 struct offload_options {
     nanoseconds patience = nanoseconds::max();  // the longest wait in the queue
-    int niceness = 0;                           // of the threads, beside the loops': 19 yields most readily
+    /// Set: brief jobs are done with processor time that nobody else wants, while there is some.
+    std::optional<spare_time_policy> idle = {};
 };
 
 class offload_pool {
@@ -68,8 +78,8 @@ public:
     template <class F>
     class awaiter;
     template <class F>
-    awaiter<F> run(loop& owner, F work, std::uint64_t key = 0) {
-        return awaiter<F>{*this, owner, std::move(work), key};
+    awaiter<F> run(loop& owner, F work, std::uint64_t key = 0, bool brief = true) {
+        return awaiter<F>{*this, owner, std::move(work), key, brief};
     }
 
     /// The place of a pool's threads, for those jobs that this loop hands in: until it is destroyed, which is before the
@@ -83,7 +93,8 @@ public:
         std::uint64_t expired = 0;  // refused after a wait that was too long
         nanoseconds waited{};       // in the queue, all jobs together
         nanoseconds longest_wait{};
-        nanoseconds worked{};  // on all jobs together
+        nanoseconds worked{};      // on all jobs together
+        std::uint64_t spared = 0;  // of the jobs done: by idle threads
     };
     counts statistics() const;
     const std::string& name() const noexcept { return name_; }
@@ -92,8 +103,10 @@ private:
     using job_ptr = std::shared_ptr<detail::offload_job>;
     bool submit(const job_ptr& job);
     static void settle(job_ptr job);
+    struct idle_half;
     void thread_main();
-    bool do_next(std::unique_lock<std::mutex>& lock);
+    bool do_next(std::unique_lock<std::mutex>& lock, idle_half* idle);
+    void end(job_ptr job, std::unique_lock<std::mutex>& lock);
 
     std::string name_;
     std::size_t max_queued_;
@@ -113,10 +126,11 @@ class [[nodiscard]] offload_pool::awaiter {
     static_assert(!std::is_void_v<result>, "return what the caller needs to know, an error for instance");
 
 public:
-    awaiter(offload_pool& pool, loop& owner, F work, std::uint64_t key)
+    awaiter(offload_pool& pool, loop& owner, F work, std::uint64_t key, bool brief)
         : pool_{&pool}, job_{std::make_shared<job>(std::move(work))} {
         job_->owner = &owner;
         job_->key = key;
+        job_->brief = brief;
     }
     awaiter(awaiter&&) noexcept = default;
     ~awaiter() {

@@ -44,15 +44,16 @@ task<std::expected<void, handshake_failure>> shake_hands(byte_stream& stream, st
         tls->keep(stream.in());
         stream.consume(stream.in().size());
         const bool costly = number == costly_step;
-        const bool here = !costly || desk.placement.runs_here(kind, time.now());
         auto& queue = desk.queue_for(kind);
+        const bool here = !costly || desk.placement.runs_here(kind, queue.statistics().queued > 0, time.now());
         step_to_do work{std::move(tls)};
         std::optional<step_done> ran;
         if (here) {
             ran.emplace(work());
             if (costly) desk.placement.ran_here(kind, ran->cost, time.now());
         } else {
-            auto first = co_await race(queue.run(time, std::move(work), client), stream.closed());
+            auto step = queue.run(time, std::move(work), client, desk.placement.is_brief(kind));
+            auto first = co_await race(std::move(step), stream.closed());
             if (first.index() == 1) co_return failed(how::left, "the connection was closed within the handshake");
             ran = std::move(std::get<0>(first));
             if (!ran) co_return failed(how::refused, "too many handshakes wait for their turn");

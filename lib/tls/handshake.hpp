@@ -29,7 +29,7 @@ struct handshake_desk {
     /// `turns`: null, or a pool that works on this loop.
     explicit handshake_desk(offload_pool& crew, offload_pool* turns = nullptr) : threads{crew}, turns{turns} {}
     offload_pool& queue_for(handshake_kind kind) const noexcept {
-        return turns && placement.fits_a_turn(kind) ? *turns : threads;
+        return turns && placement.is_brief(kind) ? *turns : threads;
     }
     offload_pool& threads;
     offload_pool* const turns;

@@ -1,15 +1,17 @@
 #pragma once
 /// Where the costly step of a handshake runs: on the loop at once, or in a queue; by threads, or by the loop in turns.
 ///
-///     if (placement.runs_here(kind, now)) ...          // and afterwards placement.ran_here(kind, cost, now)
+///     if (placement.runs_here(kind, others, now)) ...  // and afterwards placement.ran_here(kind, cost, now)
 ///     else ...                                         // in a queue; placement.learned(kind, cost)
-///     if (placement.fits_a_turn(kind)) ...             // which may be one that the loop works off, a step a turn
+///     if (placement.is_brief(kind)) ...                // which may be one that the loop works off, a step a turn
 ///
 /// Handing a step to another thread and back costs some 20 to 80 us of processor time and two wake-ups, which a few handshakes
 /// a second are not worth; but a loop that computes them one after the other answers nobody meanwhile. So a loop may spend
 /// `share_permille` of its time on them, which covers calm times and many a resumed handshake, and no step that is likely to
-/// take more than `most_here` runs on it at all. What a step costs is learned: an average of the last eight or so, by kind,
-/// from a guess on the safe side. So clients that offer tickets which turn out to be worthless soon make that kind a costly one.
+/// take more than `most_here` runs on it at all; while others wait in the queue none of more than `most_past_others`, so that
+/// nobody overtakes them with a costly step, and in a storm the loop has none. What a step costs is learned: an average of
+/// the last eight or so, by kind, from a guess on the safe side. So clients that offer tickets which turn out to be
+/// worthless soon make that kind a costly one.
 ///
 /// With a tenth of the time instead of a fiftieth, more than one request in a hundred met such a step: in a storm of RSA-2048 on
 /// two cores the p99 of established clients was 5.2 ms instead of 4.0.
@@ -31,20 +33,21 @@ struct placement_policy {
     unsigned share_permille = 20;
     nanoseconds burst = 1ms;  // of unused share that may be saved up
     nanoseconds most_here = 1ms;
-    nanoseconds most_in_turn = 2ms;
+    nanoseconds most_past_others = 250us;
+    nanoseconds most_if_brief = 2ms;
 };
 
 class handshake_placement {
 public:
     explicit handshake_placement(placement_policy policy = {}) : policy_{policy}, saved_{policy.burst} {}
 
-    bool runs_here(handshake_kind kind, time_point now) noexcept {
+    bool runs_here(handshake_kind kind, bool others_wait, time_point now) noexcept {
         const auto cost = expected(kind);
-        if (cost > policy_.most_here) return false;
+        if (cost > (others_wait ? policy_.most_past_others : policy_.most_here)) return false;
         refill(now);
         return saved_ >= cost;
     }
-    bool fits_a_turn(handshake_kind kind) const noexcept { return expected(kind) <= policy_.most_in_turn; }
+    bool is_brief(handshake_kind kind) const noexcept { return expected(kind) <= policy_.most_if_brief; }
     void ran_here(handshake_kind kind, nanoseconds cost, time_point now) noexcept {
         refill(now);
         saved_ -= cost;

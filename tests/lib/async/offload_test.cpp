@@ -14,8 +14,10 @@
 #include "lib/async/task.hpp"
 #include "lib/async/uv_loop.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/scheduling.hpp"
 
 using namespace weir;
+using namespace weir::testing;
 
 namespace {
 
@@ -325,4 +327,78 @@ TEST_CASE("offload: two loops, many jobs, some cancelled: every result comes onc
         CHECK(sums == std::array{500, 500});
         CHECK(pool.statistics().refused == 0);
     }
+}
+
+namespace {
+
+task<bool> spared(loop& time, offload_pool& pool, bool brief) {
+    auto work = [] { return gives_way(); };
+    const auto got = co_await pool.run(time, std::move(work), 0, brief);
+    co_return got && *got;
+}
+
+}  // namespace
+
+TEST_CASE("offload: in an idle pool idle threads do what is brief, as soon as there is time to spare") {
+    uv_loop time;
+    offload_options idle;
+    idle.idle = always_to_spare();
+    offload_pool pool{"test", 1, 16, idle};
+    const auto body = [](loop& clock, offload_pool& to) -> task<void> {
+        const std::array gave_way{co_await spared(clock, to, true), co_await spared(clock, to, true),
+                                  co_await spared(clock, to, false), co_await spared(clock, to, true)};
+        CHECK(gave_way == std::array{false, true, false, true});
+        CHECK(to.statistics().done == 4);
+        CHECK(to.statistics().spared == 2);
+    };
+    run(time, body(time, pool));
+}
+
+TEST_CASE("offload: while an idle thread gets no time its pool's thread does the jobs, and the late one ends, too") {
+    uv_loop time;
+    gate door;
+    offload_options idle;
+    idle.idle = to_spare_until_it_waits();
+    offload_pool pool{"test", 1, 16, idle};
+    const auto body = [](loop& clock, offload_pool& to, gate& g) -> task<void> {
+        co_await spared(clock, to, true);
+        scope work{clock};
+        int late = 0;
+        work.spawn(keep(held(clock, to, g.passed), late));  // who waits uses no processor time either
+        co_await busy(clock, to, 1);
+        for (int n = 2; n < 5; ++n) {
+            const int got = co_await number(clock, to, n);
+            CHECK(got == n);
+        }
+        CHECK(late == 0);
+        CHECK(to.statistics().spared == 1);
+        CHECK(to.statistics().busy == 1);
+        g.open();
+        co_await work.joined();
+        CHECK(late == 1);
+        CHECK(to.statistics().done == 5);
+        CHECK(to.statistics().busy == 0);
+    };
+    run(time, body(time, pool, door));
+}
+
+TEST_CASE("offload: an idle pool that ends waits for the late job") {
+    uv_loop time;
+    gate door;
+    offload_options idle;
+    idle.idle = to_spare_until_it_waits();
+    auto pool = std::make_unique<offload_pool>("test", 1, 16, idle);
+    const auto body = [](loop& clock, std::unique_ptr<offload_pool>& to, gate& g) -> task<void> {
+        co_await spared(clock, *to, true);
+        scope work{clock};
+        int late = 0;
+        work.spawn(keep(held(clock, *to, g.passed), late));
+        co_await busy(clock, *to, 1);
+        co_await number(clock, *to, 2);  // by the thread itself: the other one is late
+        g.open();
+        to.reset();
+        co_await work.joined();
+        CHECK(late == 1);
+    };
+    run(time, body(time, pool, door));
 }

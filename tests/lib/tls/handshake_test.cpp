@@ -4,6 +4,7 @@
 
 #include "lib/async/race.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/scheduling.hpp"
 #include "tests/support/sweep.hpp"
 #include "tests/support/tls_streams.hpp"
 
@@ -50,7 +51,7 @@ TEST_CASE(
     offload_pool turns{"test-turns", 0, 16};
     running<void> worker{time, turns.work_on(time)};
     tls::handshake_desk desk{ends.pool, &turns};
-    desk.placement = tls::handshake_placement{{.share_permille = 0, .burst = 0ns, .most_in_turn = 1h}};
+    desk.placement = tls::handshake_placement{{.share_permille = 0, .burst = 0ns, .most_if_brief = 1h}};
     auto as_client = ends.client_shakes(desk);
     auto as_server = ends.server_shakes(desk);
     ends.carry();
@@ -65,6 +66,48 @@ TEST_CASE(
     CHECK(&desk.queue_for(tls::handshake_kind::long_rsa) == &desk.threads);
     CHECK(&desk.queue_for(tls::handshake_kind::ecdsa) == &turns);
     CHECK(&busy_desk{ends.pool}.queue_for(tls::handshake_kind::ecdsa) == &ends.pool);
+}
+
+TEST_CASE("handshake: while somebody waits for a thread, no costly step runs on the loop", "[tls]") {
+    virtual_loop time;
+    tls_streams ends{time};
+    offload_pool none{"test-none", 0, 16};  // no thread ever comes for the jobs
+    loop_desk desk{none};
+    const auto wait = [](loop& clock, offload_pool& pool) -> task<void> {
+        auto never = [] { return 0; };
+        co_await pool.run(clock, std::move(never));
+    };
+    running<void> waits{time, wait(time, none)};
+    auto as_client = ends.client_shakes(desk);
+    auto as_server = ends.server_shakes(desk);
+    ends.carry();
+    CHECK_FALSE(as_server.done());
+    CHECK(none.statistics().queued == 2);
+    CHECK(desk.here == 0);
+}
+
+TEST_CASE("handshake: only steps that are brief are for idle threads", "[tls]") {
+    virtual_loop time;
+    offload_options idle;
+    idle.idle = always_to_spare();
+    offload_pool pool{"test-idle", 1, 16, idle};
+    const auto shake_hands = [&](nanoseconds most_if_brief) {
+        tls_streams ends{time};
+        tls::handshake_desk desk{pool};
+        desk.placement = tls::handshake_placement{{.most_here = 0ns, .most_if_brief = most_if_brief}};
+        auto as_client = ends.client_shakes(desk);
+        auto as_server = ends.server_shakes(desk);
+        while (!as_client.done() || !as_server.done()) {
+            ends.carry();
+            std::this_thread::yield();
+        }
+    };
+    shake_hands(0ns);
+    CHECK(pool.statistics().done == 2);
+    CHECK(pool.statistics().spared == 0);
+    shake_hands(1h);
+    CHECK(pool.statistics().done == 4);
+    CHECK(pool.statistics().spared == 2);
 }
 
 TEST_CASE("handshake: each side learns why it failed", "[tls]") {

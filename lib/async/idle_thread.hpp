@@ -1,0 +1,51 @@
+#pragma once
+/// Idle thread: computes with processor time that nobody else wants (Linux's SCHED_IDLE), for another thread that waits for
+/// it, and goes on without it where there is no such time.
+///
+///     idle_thread spare{"weir-tls"};
+///     spare_time judge;
+///     if (!judge.left() || spare.at_work()) ...                  // do it oneself, and tell the judge
+///     else if (!spare.do_now([job] { job->work(); }, judge)) ... // it gets no time: done when spare.at_work() is false
+///
+/// A thread of low priority (nice) that has got a processor may keep it for the rest of its slice, a millisecond or more, and
+/// a processor on which it runs counts as taken when the scheduler looks for a place for one that wakes up. An idle thread
+/// gives way at once, and its processor counts as free.
+///
+/// The price is that on a machine that becomes full of other work it gets next to nothing (a weight of 3 beside 1,024), and a
+/// thread without privileges cannot leave SCHED_IDLE: the work in hand then takes some hundred times its processor time. So it
+/// should be brief, and there is a judge (spare_time.hpp). Where the system does not allow SCHED_IDLE it is a thread of nice 19.
+///
+/// Work that waits for something instead of computing looks like getting no time. All functions but the work itself
+/// belong to the thread that made this; the destructor waits for the work in hand.
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "lib/async/spare_time.hpp"
+
+namespace weir {
+
+class idle_thread {
+public:
+    explicit idle_thread(const std::string& name);
+    idle_thread(const idle_thread&) = delete;
+    idle_thread& operator=(const idle_thread&) = delete;
+    ~idle_thread();
+
+    /// True: done. False: `judge` says that there is no time for it; it is still at it. Only while not at_work().
+    bool do_now(std::function<void()> work, spare_time& judge);
+    bool at_work() const;
+
+private:
+    void main(const std::string& name);
+
+    mutable std::mutex mutex_;
+    std::condition_variable given_, done_;
+    std::function<void()> work_;
+    bool at_work_ = false, ending_ = false;
+    std::thread thread_;
+};
+
+}  // namespace weir

@@ -384,21 +384,30 @@ TEST_CASE("offload: while an idle thread gets no time its pool's thread does the
 
 TEST_CASE("offload: an idle pool that ends waits for the late job") {
     uv_loop time;
-    gate door;
+    gate of_late, of_second;
     offload_options idle;
     idle.idle = to_spare_until_it_waits();
     auto pool = std::make_unique<offload_pool>("test", 1, 16, idle);
-    const auto body = [](loop& clock, std::unique_ptr<offload_pool>& to, gate& g) -> task<void> {
+    const auto body = [](loop& clock, std::unique_ptr<offload_pool>& to, gate& first, gate& second) -> task<void> {
         co_await spared(clock, *to, true);
         scope work{clock};
-        int late = 0;
-        work.spawn(keep(held(clock, *to, g.passed), late));
-        co_await busy(clock, *to, 1);
-        co_await number(clock, *to, 2);  // by the thread itself: the other one is late
-        g.open();
+        int late = 0, by_thread = 0, waiting = 0;
+        work.spawn(keep(held(clock, *to, first.passed), late));
+        work.spawn(keep(held(clock, *to, second.passed), by_thread));
+        co_await busy(clock, *to, 2);
+        work.spawn(keep(number(clock, *to, 2), waiting));
+        std::thread opener{[&, &to_look = *to] {
+            while (to_look.statistics().queued > 0) std::this_thread::yield();  // until the pool's end has begun
+            second.open();
+            while (to_look.statistics().done < 2) std::this_thread::yield();  // its thread has nothing more to do
+            first.open();
+        }};
         to.reset();
+        opener.join();
         co_await work.joined();
         CHECK(late == 1);
+        CHECK(by_thread == 1);
+        CHECK(waiting == -1);
     };
-    run(time, body(time, pool, door));
+    run(time, body(time, pool, of_late, of_second));
 }

@@ -70,7 +70,9 @@ void idle_thread::main(const std::string& name) {
         work = nullptr;
         lock.lock();
         at_work_ = false;
-        done_.notify_one();
+        lock.unlock();
+        done_.notify_one();  // who waits runs at once, and shall find no lock taken
+        lock.lock();
     }
 }
 

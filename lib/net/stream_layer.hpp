@@ -4,7 +4,8 @@
 ///
 ///     stream.add_layer(std::move(session));       // from here on in() is what the peer meant, not what it sent
 ///
-/// Nothing here waits: a layer turns bytes into bytes. Belongs to its stream, on its loop.
+/// Nothing here waits: a layer turns bytes into bytes, and tells what it has to say to the kernel itself once that seals.
+/// Belongs to its stream, on its loop.
 #include <span>
 #include <string>
 #include <string_view>

@@ -101,8 +101,8 @@ std::vector<directive> schema_of_top() {
         {.name = "handshakes", .where = scope::top,
          .why = "the costly steps of TLS handshakes are done beside the event loops, so that a storm of them holds up nobody else",
          .keyed = {{.name = "threads", .what = kind::number, .in = FIELD(whole->handshakes.threads), .fallback = "auto",
-                    .low = 1, .high = 64, .none = "auto", .why = "auto: one per core; the event loops go before them, and each has a second one for idle processor time. On a single core the loops do "
-                            "all but the longest steps themselves, one at a time between requests"},
+                    .low = 1, .high = 64, .none = "auto", .why = "auto: one per core; the event loops go before them, and each has a second one for idle processor time. "
+                            "On a single core the loops do all but the longest steps themselves, one at a time between requests"},
                    {.name = "patience", .what = kind::duration, .in = FIELD(whole->handshakes.patience),
                     .fallback = "2s", .low = 1, .high = 10 * second,
                     .why = "the longest wait for one; who would wait longer is closed"}}},

@@ -3,7 +3,8 @@
 ///
 ///     if (placement.runs_here(kind, others, now)) ...  // and afterwards placement.ran_here(kind, cost, now)
 ///     else ...                                         // in a queue; placement.learned(kind, cost)
-///     if (placement.is_brief(kind)) ...                // which may be one that the loop works off, a step a turn
+///     if (placement.is_brief(kind)) ...                // which may be one that the loop works off, a step a turn; of a
+///                                                      // queue for threads, idle ones may have it (lib/async/offload.hpp)
 ///
 /// Handing a step to another thread and back costs some 20 to 80 us of processor time and two wake-ups, which a few handshakes
 /// a second are not worth; but a loop that computes them one after the other answers nobody meanwhile. So a loop may spend

@@ -20,27 +20,9 @@ void give_way_to_everyone() noexcept {
     if (sched_setscheduler(0, SCHED_IDLE, &none) != 0) setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 19);
 }
 
-/// Where there is one for each processor that this process may use: stays on its own.
-void stay_on_one(idle_place here) noexcept {
-    cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;  // more processors than the set can tell
-    const auto processors = static_cast<unsigned>(CPU_COUNT(&allowed));
-    if (here.of < processors) return;
-    auto before_own = here.number % processors;
-    for (std::size_t each = 0; each < CPU_SETSIZE; ++each) {
-        if (!CPU_ISSET(each, &allowed) || before_own-- > 0) continue;
-        cpu_set_t own;
-        CPU_ZERO(&own);
-        CPU_SET(each, &own);
-        sched_setaffinity(0, sizeof own, &own);
-        return;
-    }
-}
-
 }  // namespace
 
-idle_thread::idle_thread(const std::string& name, idle_place here)
-    : thread_{[this, name, here] { main(name, here); }} {}
+idle_thread::idle_thread(const std::string& name) : thread_{[this, name] { main(name); }} {}
 
 idle_thread::~idle_thread() {
     {
@@ -75,10 +57,9 @@ bool idle_thread::do_now(std::function<void()> work, spare_time& judge) {
     return done;
 }
 
-void idle_thread::main(const std::string& name, idle_place here) {
+void idle_thread::main(const std::string& name) {
     pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
     give_way_to_everyone();
-    stay_on_one(here);
     std::unique_lock lock{mutex_};
     while (true) {
         given_.wait(lock, [this] { return work_ || ending_; });

@@ -15,11 +15,6 @@
 /// thread without privileges cannot leave SCHED_IDLE: the work in hand then takes some hundred times its processor time. So it
 /// should be brief, and there is a judge (spare_time.hpp). Where the system does not allow SCHED_IDLE it is a thread of nice 19.
 ///
-/// Where there are as many idle threads as processors for this process, each stays on one of its own: they have no cause to
-/// move (measured with two in a storm of handshakes: a twentieth more of them). Fewer go wherever there is room.
-///
-///     idle_thread second{"weir-tls", {.number = 1, .of = 2}};
-///
 /// Work that waits for something instead of computing looks like getting no time. All functions but the work itself
 /// belong to the thread that made this; the destructor waits for the work in hand.
 #include <condition_variable>
@@ -32,13 +27,9 @@
 
 namespace weir {
 
-struct idle_place {
-    unsigned number = 0, of = 0;  // counted from 0; of so many idle threads
-};
-
 class idle_thread {
 public:
-    explicit idle_thread(const std::string& name, idle_place here = {});
+    explicit idle_thread(const std::string& name);
     idle_thread(const idle_thread&) = delete;
     idle_thread& operator=(const idle_thread&) = delete;
     ~idle_thread();
@@ -48,7 +39,7 @@ public:
     bool at_work() const;
 
 private:
-    void main(const std::string& name, idle_place here);
+    void main(const std::string& name);
 
     mutable std::mutex mutex_;
     std::condition_variable given_, done_;

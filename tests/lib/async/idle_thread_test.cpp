@@ -20,15 +20,6 @@ spare_time left_by(const spare_time_policy& policy) {
     return judge;
 }
 
-/// Those on which the thread in that place may run.
-cpu_set_t processors_of(idle_place here) {
-    auto judge = left_by(always_to_spare());
-    idle_thread spare{"spare", here};
-    cpu_set_t its;
-    CHECK(spare.do_now([&] { sched_getaffinity(0, sizeof its, &its); }, judge));
-    return its;
-}
-
 }  // namespace
 
 TEST_CASE("idle thread: does the work on a thread of its own that gives way to everyone, and is done when it says so") {
@@ -77,22 +68,4 @@ TEST_CASE("idle thread: its end waits for the work in hand") {
         way.set_value();
     }
     CHECK(ended.load());
-}
-
-TEST_CASE("idle thread: as many as processors have one each, more of them go round, and fewer go where there is room") {
-    const auto all = static_cast<unsigned>(processors_allowed());
-    cpu_set_t taken;
-    CPU_ZERO(&taken);
-    for (unsigned i = 0; i < all; ++i) {
-        const auto its = processors_of({.number = i, .of = all});
-        CHECK(CPU_COUNT(&its) == 1);
-        CPU_OR(&taken, &taken, &its);
-    }
-    CHECK(CPU_COUNT(&taken) == static_cast<int>(all));
-    const auto first = processors_of({.number = 0, .of = all + 1}),
-               again = processors_of({.number = all, .of = all + 1});
-    CHECK(CPU_EQUAL(&first, &again));
-    const auto free = processors_of({.number = 0, .of = all - 1});
-    CHECK(CPU_COUNT(&free) == static_cast<int>(all));
-    CHECK(processors_allowed() == static_cast<int>(all));  // whoever makes them stays as he is
 }

@@ -354,23 +354,6 @@ TEST_CASE("offload: in an idle pool idle threads do what is brief, as soon as th
     run(time, body(time, pool));
 }
 
-TEST_CASE("offload: in an idle pool with a thread for each processor every idle one has a processor of its own") {
-    uv_loop time;
-    offload_options idle;
-    idle.idle = always_to_spare();
-    const int all = processors_allowed();
-    offload_pool pool{"test", static_cast<unsigned>(all), 16, idle};
-    const auto body = [](loop& clock, offload_pool& to, int threads) -> task<void> {
-        std::optional<int> its;
-        for (int job = 0; job <= threads; ++job) {  // whichever thread has a second one hands that on
-            auto work = [] { return gives_way() ? processors_allowed() : 0; };
-            if (const auto got = co_await to.run(clock, std::move(work)); got && *got > 0) its = *got;
-        }
-        CHECK(its == 1);
-    };
-    run(time, body(time, pool, all));
-}
-
 TEST_CASE("offload: while an idle thread gets no time its pool's thread does the jobs, and the late one ends, too") {
     uv_loop time;
     gate door;

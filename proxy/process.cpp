@@ -49,8 +49,9 @@ std::int64_t first_expiry(const tls::server_context& context) {
 class process {
 public:
     process(const conf::config& config, tls_contexts tls, unsigned max_connections, unsigned descriptors)
-        : config_{config}, ticket_keys_{std::move(tls.keys)}, shared_{config, max_connections, random_seed()},
-          streams_{time_}, signals_{time_, {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1}}, started_{time_.now()} {
+        : config_{config}, ticket_keys_{std::move(tls.keys)},
+          signals_{time_, {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1}}, shared_{config, max_connections, random_seed()},
+          streams_{time_}, started_{time_.now()} {
         shared_.load.descriptors_limit = descriptors;
         shared_.load.memory_limit = config.shed.memory_bytes ? *config.shed.memory_bytes : memory_limit();
         if (shared_.load.memory_limit > 0) shared_.replays.set_limit(shared_.load.memory_limit / 100);
@@ -96,6 +97,7 @@ private:
     const conf::config& config_;
     ticket_key_list ticket_keys_;
     uv_loop time_;
+    signal_stream signals_;  // outlives the pools: while their threads end, one more TERM does not kill
     shared_state shared_;
     pid_file pid_;
     std::vector<bound_listener> listeners_;
@@ -103,7 +105,6 @@ private:
     std::optional<listener> admin_door_;
     std::optional<log_writer> error_lines_;
     std::optional<error_log> errors_;
-    signal_stream signals_;
     std::vector<std::unique_ptr<worker>> workers_;
     std::vector<worker_status> known_;  // of the workers, as they last answered
     tls_watch* tls_files_ = nullptr;    // while we serve

@@ -22,7 +22,7 @@ constexpr auto look_at_late = 10ms;
 offload_pool::offload_pool(std::string name, unsigned threads, std::size_t max_queued, offload_options more)
     : name_{std::move(name)}, max_queued_{max_queued}, options_{more} {
     counts_.threads = threads;
-    for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { thread_main(); });
+    for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this, i] { thread_main(i); });
 }
 
 offload_pool::~offload_pool() {
@@ -80,7 +80,8 @@ void offload_pool::settle(job_ptr job) {
 
 /// A thread's idle one, and the job which that has begun and has got no time to end.
 struct offload_pool::idle_half {
-    idle_half(const std::string& name, const spare_time_policy& policy) : judge{policy}, thread{name} {}
+    idle_half(const std::string& name, idle_place here, const spare_time_policy& policy)
+        : judge{policy}, thread{name, here} {}
     spare_time judge;
     idle_thread thread;
     job_ptr late;
@@ -93,12 +94,13 @@ struct offload_pool::idle_half {
     }
 };
 
-void offload_pool::thread_main() {
+void offload_pool::thread_main(unsigned number) {
     pthread_setname_np(pthread_self(), name_.substr(0, 15).c_str());
     std::unique_ptr<idle_half> idle;
     if (options_.idle) {
         setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness_beside_idle);
-        idle = std::make_unique<idle_half>(name_ + "-idle", *options_.idle);
+        idle = std::make_unique<idle_half>(name_ + "-idle", idle_place{number, static_cast<unsigned>(counts_.threads)},
+                                           *options_.idle);
     }
     std::unique_lock lock{mutex_};
     while (!stopping_) {

@@ -104,7 +104,7 @@ private:
     bool submit(const job_ptr& job);
     static void settle(job_ptr job);
     struct idle_half;
-    void thread_main();
+    void thread_main(unsigned number);
     bool do_next(std::unique_lock<std::mutex>& lock, idle_half* idle);
     void end(job_ptr job, std::unique_lock<std::mutex>& lock);
 

@@ -16,6 +16,12 @@ inline bool gives_way() noexcept {
     return sched_getscheduler(0) == SCHED_IDLE || getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid())) == 19;
 }
 
+/// How many a thread may use: this one, or the one with that number.
+inline int processors_allowed(pid_t thread = 0) noexcept {
+    cpu_set_t allowed;
+    return sched_getaffinity(thread, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 0;
+}
+
 /// From the first job on, however full the machine is.
 inline spare_time_policy always_to_spare() noexcept {
     spare_time_policy policy;

@@ -354,6 +354,22 @@ TEST_CASE("offload: in an idle pool idle threads do what is brief, as soon as th
     run(time, body(time, pool));
 }
 
+TEST_CASE("offload: in an idle pool with a thread for each processor every idle one has a processor of its own") {
+    uv_loop time;
+    offload_options idle;
+    idle.idle = always_to_spare();
+    offload_pool pool{"test", static_cast<unsigned>(processors_allowed()), 16, idle};
+    const auto body = [](loop& clock, offload_pool& to) -> task<void> {
+        int its = 0;
+        for (int job = 0; job < 10'000 && its != 1; ++job) {  // let go when the machine is full, and tried again
+            auto work = [] { return gives_way() ? processors_allowed() : 0; };
+            its = (co_await to.run(clock, std::move(work))).value_or(0);
+        }
+        CHECK(its == 1);
+    };
+    run(time, body(time, pool));
+}
+
 TEST_CASE("offload: while an idle thread gets no time its pool's thread does the jobs, and the late one ends, too") {
     uv_loop time;
     gate door;

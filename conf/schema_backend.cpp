@@ -119,8 +119,9 @@ std::vector<directive> schema_of_backend() {
                     .high = 1'000'000, .none = "auto", .why = "places; auto: ten times the limit, from 64 to 8192"}},
          .keyed = {{.name = "patience", .what = kind::duration, .in = FIELD(backend->patience), .fallback = "auto",
                     .low = 1, .high = hour, .none = "auto",
-                    .why = "the longest wait; auto: eight times the usual response time, from 20ms to 500ms. "
-                           "A queue that never empties gets less, and serves the newest first"},
+                    .why = "the longest wait; auto: eight times the usual response time, from 20ms to 500ms, and "
+                           "100ms while that is unknown or below 1ms. A queue that never empties gets less, and serves "
+                           "the newest first"},
                    {.name = "key",
                     SHAPED(read_client_key(text), t.backend->fair_key = *value, write_client_key(t.backend->fair_key)),
                     .fallback = "client_address", .words = key_words, .why = "whose requests take turns",

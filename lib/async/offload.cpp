@@ -107,7 +107,7 @@ void offload_pool::thread_main(unsigned number) {
         const auto called = [this] { return stopping_ || !queue_.empty(); };
         if (!idle || !idle->late) work_to_do_.wait(lock, called);
         else work_to_do_.wait_for(lock, look_at_late, called);
-        if (idle && idle->late && !idle->thread.at_work()) end(std::exchange(idle->late, nullptr), lock);
+        if (idle && idle->late && !idle->thread.at_work()) end(std::exchange(idle->late, nullptr), true, lock);
         do_next(lock, idle.get());
     }
     if (!idle || !idle->late) return;
@@ -115,7 +115,7 @@ void offload_pool::thread_main(unsigned number) {
     const auto last = std::exchange(idle->late, nullptr);
     idle.reset();  // when it has ended
     lock.lock();
-    end(last, lock);
+    end(last, true, lock);
 }
 
 task<void> offload_pool::work_on(loop& time) {
@@ -168,15 +168,15 @@ bool offload_pool::do_next(std::unique_lock<std::mutex>& lock, idle_half* idle) 
     else if (idle) idle->work_beside(*job);
     else job->work();
     lock.lock();
-    counts_.spared += spared;
-    if (done) end(std::move(job), lock);
+    if (done) end(std::move(job), spared, lock);
     else idle->late = std::move(job);
     return true;
 }
 
-/// Its work is done. `lock` is held before and after.
-void offload_pool::end(job_ptr job, std::unique_lock<std::mutex>& lock) {
+/// Its work is done, by an idle thread if it was `spared`. `lock` is held before and after.
+void offload_pool::end(job_ptr job, bool spared, std::unique_lock<std::mutex>& lock) {
     --counts_.busy;
+    counts_.spared += spared;
     ++counts_.done;  // before the owner is told: who has a result finds it counted
     counts_.worked += steady::now() - job->begun;
     lock.unlock();

@@ -106,7 +106,7 @@ private:
     struct idle_half;
     void thread_main(unsigned number);
     bool do_next(std::unique_lock<std::mutex>& lock, idle_half* idle);
-    void end(job_ptr job, std::unique_lock<std::mutex>& lock);
+    void end(job_ptr job, bool spared, std::unique_lock<std::mutex>& lock);
 
     std::string name_;
     std::size_t max_queued_;

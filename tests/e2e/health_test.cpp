@@ -58,8 +58,8 @@ TEST_CASE("a check that is not answered holds up neither traffic nor the end", "
     origin_process web;
     raw_server silent;  // connections are accepted by the kernel, and that is all
     proxy weir{simple({web.address(), silent.address()}, "",
-                      "balance round_robin; retry 0; health GET /healthz every=100ms timeout=200ms rise=1 fall=1;")};
-    CHECK(weir.told(" is down: ").ends_with("health: " + silent.address() + " of web is down: timed out"));
+                      "balance round_robin; retry 0; health GET /healthz every=100ms timeout=200ms rise=1 fall=3;")};
+    CHECK(weir.told("health: " + silent.address() + " of web is down: ").ends_with(" is down: timed out"));
     raw_client client{weir.address()};
     for (int i = 0; i < 10; ++i) CHECK(client.get("/id").status == 200);
     auto check = silent.accept();

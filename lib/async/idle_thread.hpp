@@ -18,7 +18,7 @@
 /// Where there are as many idle threads as processors for this process, each stays on one of its own: they have no cause to
 /// move (measured with two in a storm of handshakes: a twentieth more of them). Fewer go wherever there is room, and so does
 /// one whose processor others have: it is let go after 40 ms, for that and the next hundred pieces of work, and before its
-/// end. So no wait is longer than it would be without all this, but for those 40 ms in a hundred pieces.
+/// end. So a piece waits at most 40 ms longer than without all this.
 ///
 ///     idle_thread second{"weir-tls", {.number = 1, .of = 2}};
 ///
